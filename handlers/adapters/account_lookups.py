@@ -1,0 +1,75 @@
+"""Questions about the account as it is now, asked of IAM and CloudTrail: read-only, each with a short time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.alerting.ports import Unknown
+
+TIME_LIMIT_SECONDS = 3
+
+
+class AccountLookups:
+    """Lookups answered by the live account; for another account the answer is Unknown, as we have no rights there."""
+
+    def __init__(self, *, account: str, client: Callable[[str, str | None], Any]) -> None:
+        """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries."""
+        self._account = account
+        self._client = client
+
+    def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
+        owner = arn.split(":")[4] if arn.count(":") >= 5 else ""
+        if owner not in (self._account, "aws"):
+            return self._elsewhere(owner or "unknown")
+
+        def ask() -> Any:
+            iam = self._client("iam", None)
+            wanted = version or iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            return iam.get_policy_version(PolicyArn=arn, VersionId=wanted)["PolicyVersion"]["Document"]
+
+        return _answer(ask)
+
+    def inline_policy(self, account: str, kind: str, name: str, policy: str) -> Mapping[str, Any] | Unknown:
+        if account != self._account:
+            return self._elsewhere(account)
+        calls = {
+            "user": ("get_user_policy", "UserName"),
+            "role": ("get_role_policy", "RoleName"),
+            "group": ("get_group_policy", "GroupName"),
+        }
+        if kind not in calls:
+            return Unknown(reason=f"IAM has no inline policies of a {kind}")
+        method, parameter = calls[kind]
+        return _answer(
+            lambda: getattr(self._client("iam", None), method)(**{parameter: name, "PolicyName": policy})[
+                "PolicyDocument"
+            ]
+        )
+
+    def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
+        if account != self._account:
+            return self._elsewhere(account)
+
+        def ask() -> Any:
+            trails = self._client("cloudtrail", region).describe_trails(trailNameList=[name])["trailList"]
+            return trails[0] if trails else Unknown(reason="there is no such trail any more")
+
+        return _answer(ask)
+
+    def _elsewhere(self, account: str) -> Unknown:
+        return Unknown(reason=f"it belongs to account {account}, where Rootwatch has no rights")
+
+
+def _answer(ask: Callable[[], Any]) -> Mapping[str, Any] | Unknown:
+    try:
+        found = ask()
+    except ClientError as error:
+        return Unknown(reason=error.response["Error"]["Code"])
+    except (BotoCoreError, KeyError, ValueError) as error:  # also names and ARNs that boto3 itself refuses
+        return Unknown(reason=type(error).__name__)
+    if isinstance(found, (Mapping, Unknown)):
+        return found
+    return Unknown(reason="the answer is not a policy document")

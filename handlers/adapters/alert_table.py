@@ -1,0 +1,313 @@
+"""The alert table: alerts and findings in DynamoDB, each event counted once however often it arrives.
+
+Rows (pk / sk):
+    FINDING#<finding id> / FINDING        that it was recorded, and in which alert
+    ALERT#<alert id>     / FINDING#<cursor>  the finding itself
+    ALERT#<alert id>     / ALERT          the alert: counters, what each channel was told, who is on which errand
+    GROUP#<group>        / GROUP          the group's latest alerts, with a version against two being opened at once
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
+from handlers.alerting.errors import UnavailableError
+from handlers.alerting.finding import Finding
+from handlers.alerting.ports import Recorded
+from handlers.alerting.severity import Severity
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.client import DynamoDBClient
+
+_ATTEMPTS = 12
+_RECENT = 20  # alerts of a group remembered: those of the window, with room for late records
+_SERIALIZE = TypeSerializer().serialize
+_DESERIALIZE = TypeDeserializer().deserialize
+
+
+class AlertTable:
+    """An AlertBook kept in one DynamoDB table; rows expire `retention` after they were written."""
+
+    def __init__(self, *, client: DynamoDBClient, table: str, retention: timedelta) -> None:
+        self._client = client
+        self._table = table
+        self._retention = retention
+
+    def record(self, finding: Finding, *, window: timedelta, now: datetime) -> Recorded:
+        """Store and count the finding in one transaction, so that a crash leaves either both or neither.
+
+        Raises:
+            UnavailableError: DynamoDB does not answer, or the same rows stayed contended.
+        """
+        for attempt in range(_ATTEMPTS):
+            known = self._get(f"FINDING#{finding.id}", "FINDING")
+            if known is not None:
+                return self._recorded_before(known)
+            group = self._get(f"GROUP#{finding.group}", "GROUP") or {"recent": [], "version": 0}
+            recent = [Opened(alert_id=item["alert_id"], at=_moment(item["at"])) for item in group["recent"]]
+            joined = open_alert_for(finding, recent, window=window)
+            alert_id = joined or alert_id_of(finding)
+            if self._write(finding, alert_id, None if joined else group, now):
+                self._move_last_time(alert_id, finding.happened)
+                return Recorded(alert=self._existing(alert_id), finding=finding, is_new=True)
+            # Somebody wrote the same rows at the same moment: look again. A jittered, short wait.
+            time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - not for secrets
+        raise UnavailableError(f"the alert table's rows of one group stayed contended over {_ATTEMPTS} attempts")
+
+    def find(self, alert_id: str) -> Alert | None:
+        row = self._get(f"ALERT#{alert_id}", "ALERT")
+        return _alert(alert_id, row) if row is not None and "headline" in row else None
+
+    def findings(self, alert_id: str, *, after: str, limit: int) -> Sequence[Finding]:
+        found: list[Finding] = []
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk > :after",
+            "FilterExpression": "loud = :loud",
+            "ExpressionAttributeValues": _row(
+                {":pk": f"ALERT#{alert_id}", ":after": f"FINDING#{after}", ":loud": True}
+            ),
+            "ScanIndexForward": False,
+            "ConsistentRead": True,
+        }
+        while len(found) < limit:
+            page = self._call("query", **query)
+            found += [Finding.from_plain(json.loads(_plain(item)["finding"])) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return found[:limit][::-1]
+
+    def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
+        return self._update_alert(
+            alert_id,
+            "SET #errand = :until",
+            condition="attribute_exists(pk) AND (attribute_not_exists(#errand) OR #errand < :now)",
+            names={"#errand": f"errand_{errand}"},
+            values={":until": _stamp(now + lease), ":now": _stamp(now)},
+        )
+
+    def release(self, alert_id: str, errand: str) -> None:
+        self._update_alert(
+            alert_id, "REMOVE #errand", condition="attribute_exists(pk)", names={"#errand": f"errand_{errand}"}
+        )
+
+    def save_told(self, alert_id: str, channel: str, told: Told) -> None:
+        self._update_alert(
+            alert_id,
+            "SET #told = :told REMOVE #errand",
+            condition="attribute_exists(pk)",
+            names={"#told": f"told_{channel}", "#errand": f"errand_{channel}"},
+            values={
+                ":told": {
+                    "reference": told.reference,
+                    "count": told.count,
+                    "severity": told.severity.name,
+                    "kinds": sorted(told.kinds),
+                    "cursor": told.cursor,
+                    "at": _stamp(told.at),
+                }
+            },
+        )
+
+    def _recorded_before(self, known: Mapping[str, Any]) -> Recorded:
+        alert_id = known["alert_id"]
+        row = self._get(f"ALERT#{alert_id}", f"FINDING#{known['cursor']}")
+        if row is None:
+            raise UnavailableError(f"the alert table lost a finding of alert {alert_id}")
+        finding = Finding.from_plain(json.loads(row["finding"]))
+        return Recorded(alert=self._existing(alert_id), finding=finding, is_new=False)
+
+    def _existing(self, alert_id: str) -> Alert:
+        alert = self.find(alert_id)
+        if alert is None:
+            raise UnavailableError(f"the alert table does not show alert {alert_id} yet")
+        return alert
+
+    def _write(self, finding: Finding, alert_id: str, group: Mapping[str, Any] | None, now: datetime) -> bool:
+        """One transaction; False when another writer was faster. `group` is given when the alert is new."""
+        loud = finding.quiet is None
+        expires = int((now + self._retention).timestamp())
+        text = json.dumps(finding.to_plain(), ensure_ascii=False)
+        actions: list[dict[str, Any]] = [
+            self._put(
+                {
+                    "pk": f"FINDING#{finding.id}",
+                    "sk": "FINDING",
+                    "alert_id": alert_id,
+                    "cursor": finding.cursor,
+                    "expires_at": expires,
+                },
+                "attribute_not_exists(pk)",
+            ),
+            self._put(
+                {
+                    "pk": f"ALERT#{alert_id}",
+                    "sk": f"FINDING#{finding.cursor}",
+                    "finding": text,
+                    "loud": loud,
+                    "expires_at": expires,
+                }
+            ),
+            {"Update": self._counting(finding, alert_id, text, expires=expires, loud=loud)},
+        ]
+        if group is not None:
+            opened = {"alert_id": alert_id, "at": _stamp(finding.happened)}
+            actions.append(
+                self._put(
+                    {
+                        "pk": f"GROUP#{finding.group}",
+                        "sk": "GROUP",
+                        "recent": [*group["recent"], opened][-_RECENT:],
+                        "version": int(group["version"]) + 1,
+                        "expires_at": expires,
+                    },
+                    "attribute_not_exists(pk) OR version = :seen",
+                    {":seen": int(group["version"])},
+                )
+            )
+        try:
+            self._client.transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("TransactionCanceledException", "TransactionInProgressException"):
+                reasons = error.response.get("CancellationReasons", [])
+                codes = {reason.get("Code") for reason in reasons} - {"None", None}
+                if codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
+                    return False
+            raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+        return True
+
+    def _counting(self, finding: Finding, alert_id: str, text: str, *, expires: int, loud: bool) -> dict[str, Any]:
+        adding = "ADD #count :one, loud :loud" + (", kinds :kinds" if loud else "")
+        values: dict[str, Any] = {
+            ":one": 1,
+            ":loud": int(loud),
+            ":headline": text,
+            ":group": finding.group,
+            ":time": _stamp(finding.happened),
+            ":expires": expires,
+        }
+        if loud:
+            values[":kinds"] = {kind_of(finding)}
+        return {
+            "TableName": self._table,
+            "Key": _row({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
+            "UpdateExpression": "SET headline = if_not_exists(headline, :headline), #group = :group, "
+            "last_time = if_not_exists(last_time, :time), expires_at = :expires " + adding,
+            "ExpressionAttributeNames": {"#count": "count", "#group": "group"},
+            "ExpressionAttributeValues": _row(values),
+        }
+
+    def _move_last_time(self, alert_id: str, moment: datetime) -> None:
+        self._update_alert(
+            alert_id, "SET last_time = :time", condition="last_time < :time", values={":time": _stamp(moment)}
+        )
+
+    def _put(
+        self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self._table, "Item": _row(item)}
+        if condition:
+            put["ConditionExpression"] = condition
+        if values:
+            put["ExpressionAttributeValues"] = _row(values)
+        return {"Put": put}
+
+    def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        item = self._call("get_item", TableName=self._table, Key=_row({"pk": pk, "sk": sk}), ConsistentRead=True).get(
+            "Item"
+        )
+        return _plain(item) if item else None
+
+    def _update_alert(
+        self,
+        alert_id: str,
+        expression: str,
+        *,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Whether the condition held and the row was changed."""
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": _row({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+        }
+        if names:
+            request["ExpressionAttributeNames"] = dict(names)
+        if values:
+            request["ExpressionAttributeValues"] = _row(values)
+        try:
+            self._client.update_item(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+        return True
+
+    def _call(self, method: str, **request: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = getattr(self._client, method)(**request)
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable(error) from error
+        return answer
+
+
+def _alert(alert_id: str, row: Mapping[str, Any]) -> Alert:
+    return Alert(
+        id=alert_id,
+        headline=Finding.from_plain(json.loads(row["headline"])),
+        count=int(row["count"]),
+        loud=int(row["loud"]),
+        kinds=frozenset(row.get("kinds", ())),
+        last_time=_moment(row["last_time"]),
+        told={key.removeprefix("told_"): _told(value) for key, value in row.items() if key.startswith("told_")},
+    )
+
+
+def _told(value: Mapping[str, Any]) -> Told:
+    return Told(
+        reference=value["reference"],
+        count=int(value["count"]),
+        severity=Severity[value["severity"]],
+        kinds=frozenset(value["kinds"]),
+        cursor=value["cursor"],
+        at=_moment(value["at"]),
+    )
+
+
+def _row(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _SERIALIZE(value) for key, value in values.items()}
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _DESERIALIZE(value) for key, value in item.items()}
+
+
+def _stamp(moment: datetime) -> str:
+    """A time that sorts as text."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _unavailable(error: Exception) -> UnavailableError:
+    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+    return UnavailableError(f"the alert table did not answer: {code}")

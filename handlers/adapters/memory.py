@@ -1,0 +1,155 @@
+"""Every port in memory: the adapters of a replay, and the tests' fakes."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
+from handlers.alerting.finding import Finding
+from handlers.alerting.ports import Recorded, Unknown
+from handlers.alerting.severity import Severity
+
+
+class MemoryAlertBook:
+    """An AlertBook that forgets when the process ends; same behaviour as the alert table, and as safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._alert_of: dict[str, str] = {}
+        self._alerts: dict[str, Alert] = {}
+        self._findings: dict[str, list[Finding]] = {}
+        self._groups: dict[str, list[Opened]] = {}
+        self._errands: dict[tuple[str, str], datetime] = {}
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Every alert, in the order opened."""
+        return tuple(self._alerts.values())
+
+    def record(self, finding: Finding, *, window: timedelta, now: datetime) -> Recorded:
+        with self._lock:
+            if known := self._alert_of.get(finding.id):
+                stored = next(item for item in self._findings[known] if item.id == finding.id)
+                return Recorded(alert=self._alerts[known], finding=stored, is_new=False)
+            recent = self._groups.setdefault(finding.group, [])
+            alert_id = open_alert_for(finding, recent, window=window)
+            if alert_id is None:
+                alert_id = alert_id_of(finding)
+                recent.append(Opened(alert_id=alert_id, at=finding.happened))
+            self._alert_of[finding.id] = alert_id
+            self._findings.setdefault(alert_id, []).append(finding)
+            alert = _joined(self._alerts.get(alert_id), alert_id, finding)
+            self._alerts[alert_id] = alert
+            return Recorded(alert=alert, finding=finding, is_new=True)
+
+    def find(self, alert_id: str) -> Alert | None:
+        return self._alerts.get(alert_id)
+
+    def findings(self, alert_id: str, *, after: str, limit: int) -> Sequence[Finding]:
+        with self._lock:
+            loud = (item for item in self._findings.get(alert_id, ()) if item.quiet is None and item.cursor > after)
+            return sorted(loud, key=lambda item: item.cursor)[-limit:]
+
+    def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
+        with self._lock:
+            until = self._errands.get((alert_id, errand))
+            if until is not None and until >= now:
+                return False
+            self._errands[alert_id, errand] = now + lease
+            return True
+
+    def release(self, alert_id: str, errand: str) -> None:
+        with self._lock:
+            self._errands.pop((alert_id, errand), None)
+
+    def save_told(self, alert_id: str, channel: str, told: Told) -> None:
+        with self._lock:
+            alert = self._alerts[alert_id]
+            self._alerts[alert_id] = dataclasses.replace(alert, told={**alert.told, channel: told})
+            self.release(alert_id, channel)
+
+
+def _joined(alert: Alert | None, alert_id: str, finding: Finding) -> Alert:
+    loud = finding.quiet is None
+    kinds = frozenset({kind_of(finding)}) if loud else frozenset()
+    if alert is None:
+        return Alert(id=alert_id, headline=finding, count=1, loud=int(loud), kinds=kinds, last_time=finding.happened)
+    return dataclasses.replace(
+        alert,
+        count=alert.count + 1,
+        loud=alert.loud + loud,
+        kinds=alert.kinds | kinds,
+        last_time=max(alert.last_time, finding.happened),
+    )
+
+
+@dataclass(kw_only=True)
+class MemoryNotifier:
+    """A channel that keeps what it was told, as (verb, alert, findings); `failing` holds errors for the next calls."""
+
+    name: str = "slack"
+    minimum_severity: Severity = Severity.INFO
+    follows: bool = True
+    told: list[tuple[str, Alert, tuple[Finding, ...]]] = field(default_factory=list)
+    failing: list[Exception] = field(default_factory=list)
+
+    def announce(self, alert: Alert) -> str:
+        self._fail_if_asked()
+        self.told.append(("announce", alert, ()))
+        return f"{self.name}:{len(self.told)}"
+
+    def follow_up(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
+        self._fail_if_asked()
+        self.told.append(("broadcast" if broadcast else "follow_up", alert, tuple(findings)))
+
+    def _fail_if_asked(self) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+
+
+@dataclass(kw_only=True)
+class MemoryLater:
+    """Keeps the reminders asked for: (alert id, seconds)."""
+
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def refresh(self, alert_id: str, *, seconds: int) -> None:
+        self.asked.append((alert_id, seconds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryAccounts:
+    """Account names out of the configuration."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, account: str) -> str | None:
+        return self.names.get(account)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryLookups:
+    """Answers given beforehand, by question: "managed_policy arn:...", "inline_policy 123456789012 user bob p".
+
+    A version is part of the question where one is asked for: "managed_policy arn:... v2". What is not there is Unknown.
+    """
+
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    otherwise: str = "not asked: this is not the live account"
+
+    def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
+        return self._answer("managed_policy", arn, version)
+
+    def inline_policy(self, account: str, kind: str, name: str, policy: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("inline_policy", account, kind, name, policy)
+
+    def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("trail", account, region, name)
+
+    def _answer(self, *question: str) -> Mapping[str, Any] | Unknown:
+        return self.answers.get(" ".join(filter(None, question)), Unknown(reason=self.otherwise))

@@ -1,0 +1,157 @@
+"""A finding: what one detection concluded from one event, with everything that a message will need."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
+from handlers.alerting.event import Event, Road
+from handlers.alerting.severity import Severity
+
+LATE_AFTER = timedelta(minutes=30)
+_MAXIMUM_TEXT = 2_000  # characters kept of one value: an attacker may send 100 KB, a row holds 400 KB
+_MAXIMUM_EXHIBIT = 20_000
+_MAXIMUM_FACTS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One detection's conclusion. Texts are as the event had them, cut to a bounded length, never escaped here."""
+
+    id: str  # "root-console-login#123456789012#<event id>": the same event gives the same finding
+    detection_id: str
+    account: str
+    group: str  # account and the conversation it belongs to
+    severity: Severity
+    title: str
+    summary: str
+    subject: str
+    why: str
+    respond: tuple[str, ...]
+    threshold: int
+    event_id: str
+    event_name: str
+    event_service: str
+    region: str
+    time: datetime | None  # when it happened, UTC
+    received: datetime  # when we learnt of it, UTC
+    actor: str
+    actor_kind: str
+    actor_arn: str
+    access_key_id: str
+    source_ip: str
+    user_agent: str
+    mfa: str
+    error: str | None  # None: the call succeeded
+    road: Road = Road.EVENTBRIDGE
+    late_reason: str | None = None  # CloudTrail's own word for a late record
+    account_name: str | None = None
+    facts: tuple[Fact, ...] = ()
+    exhibits: tuple[Exhibit, ...] = ()
+    quiet: str | None = None  # why people are not disturbed; None: they are
+
+    @classmethod
+    def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
+        """Put a detection's concern about an event into the form that is stored and shown."""
+        actor = event.actor
+        return cls(
+            id=f"{detection.id}#{_key(event.key)}",
+            detection_id=detection.id,
+            account=_cut(event.account, 40),
+            group=f"{_key(event.account)}#{_key(concern.group)}",
+            severity=concern.severity,
+            title=_cut(concern.title or detection.title, 150),
+            summary=_cut(concern.summary),
+            subject=_cut(concern.subject),
+            why=detection.why,
+            respond=detection.respond,
+            threshold=detection.threshold,
+            event_id=_cut(event.id, 200),
+            event_name=_cut(event.name, 200),
+            event_service=_cut(event.service, 200),
+            region=_cut(event.region, 60),
+            time=event.time,
+            received=now,
+            actor=_cut(actor.name, 300),
+            actor_kind=str(actor.kind),
+            actor_arn=_cut(actor.arn),
+            access_key_id=_cut(actor.access_key_id, 200),
+            source_ip=_cut(event.source_ip, 200),
+            user_agent=_cut(event.user_agent, 1_000),
+            mfa=str(actor.mfa),
+            error=_cut(event.error, 1_000) if event.error else None,
+            road=event.road,
+            late_reason=_cut(event.late_reason, 100) if event.late_reason else None,
+            facts=tuple(Fact(label=_cut(f.label, 60), value=_cut(f.value)) for f in concern.facts[:_MAXIMUM_FACTS]),
+            exhibits=tuple(
+                Exhibit(title=_cut(e.title, 100), text=_cut(e.text, _MAXIMUM_EXHIBIT)) for e in concern.exhibits[:4]
+            ),
+            quiet="this detection is in staging" if detection.staging else None,
+        )
+
+    @property
+    def cursor(self) -> str:
+        """Its place in its alert, in the order recorded: sorts as text."""
+        return f"{self.received.isoformat(timespec='microseconds')}#{self.id}"
+
+    @property
+    def happened(self) -> datetime:
+        """The event's time; the time we learnt of it where the event does not say."""
+        return self.time or self.received
+
+    @property
+    def late_by(self) -> timedelta | None:
+        """How long after the fact we learnt of it, where that is more than 30 minutes."""
+        delay = self.received - self.time if self.time else timedelta(0)
+        return delay if delay > LATE_AFTER else None
+
+    def with_fact(self, label: str, value: str) -> Self:
+        """Enriched by one line."""
+        return dataclasses.replace(self, facts=(*self.facts, Fact(label=label, value=_cut(value))))
+
+    def quieted(self, reason: str) -> Self:
+        """Recorded without disturbing people, for this reason; the first reason stands."""
+        return self if self.quiet else dataclasses.replace(self, quiet=reason)
+
+    def to_plain(self) -> dict[str, Any]:
+        """As JSON values, times in ISO 8601 UTC."""
+        plain = dataclasses.asdict(self)
+        plain["severity"] = self.severity.name
+        plain["road"] = str(self.road)
+        plain["time"] = self.time.isoformat() if self.time else None
+        plain["received"] = self.received.isoformat()
+        return plain
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """The finding that `to_plain` wrote; keys of later versions are left aside."""
+        known = {item.name for item in dataclasses.fields(cls)}
+        values = {key: value for key, value in plain.items() if key in known}
+        values["severity"] = Severity[plain["severity"]]
+        values["road"] = Road(plain["road"])
+        values["time"] = _utc(plain["time"]) if plain["time"] else None
+        values["received"] = _utc(plain["received"])
+        values["respond"] = tuple(plain["respond"])
+        values["facts"] = tuple(Fact(**fact) for fact in plain["facts"])
+        values["exhibits"] = tuple(Exhibit(**exhibit) for exhibit in plain["exhibits"])
+        return cls(**values)
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _key(text: str) -> str:
+    """A text that is safe as part of a database key: as it is, or a digest where it is long or strange."""
+    if len(text) <= 200 and text.isascii() and text.isprintable():
+        return text
+    return "sha256-" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _cut(text: str, limit: int = _MAXIMUM_TEXT) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}… (+{len(text) - limit:,} characters)"

@@ -1,0 +1,244 @@
+"""EventBridge's pattern language, as far as detections use it, compiled once into plain functions.
+
+Semantics after the EventBridge user guide, "Operators for use in event patterns": a field matches when any of its
+values satisfies any of the listed conditions; a field that is an array matches by any element, and paths lead through
+arrays of objects. What we do not evaluate is refused when the pattern is compiled, never silently passed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from handlers.alerting.errors import UnknownOperatorError
+
+Matcher = Callable[[Mapping[str, Any]], bool]
+_Test = Callable[[Any], bool]
+_ABSENT = object()
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    "=": lambda left, right: left == right,
+    "<": lambda left, right: left < right,
+    "<=": lambda left, right: left <= right,
+    ">": lambda left, right: left > right,
+    ">=": lambda left, right: left >= right,
+}
+
+
+def compile_pattern(pattern: Mapping[str, Any]) -> Matcher:
+    """Turn a pattern into a function of an envelope that says whether it matches; it never raises on any envelope.
+
+    Raises:
+        UnknownOperatorError: the pattern uses an operator or a form that is not evaluated here; names the path.
+    """
+    return _object_matcher(pattern, "")
+
+
+def literals_at(pattern: Mapping[str, Any], *path: str) -> frozenset[str] | None:
+    """The strings this pattern admits at a path, where it lists plain strings there and nothing else; else None."""
+    value: Any = pattern
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return frozenset(value)
+    return None
+
+
+def _object_matcher(pattern: Mapping[str, Any], path: str) -> Matcher:
+    if not pattern:
+        raise UnknownOperatorError(f"the pattern at {path or 'the top'} is empty: EventBridge refuses it")
+    parts = [_entry_matcher(key, value, path) for key, value in pattern.items()]
+    if len(parts) == 1:
+        return parts[0]
+    return lambda value: all(part(value) for part in parts)
+
+
+def _entry_matcher(key: str, value: Any, path: str) -> Matcher:
+    here = f"{path}.{key}" if path else key
+    if key == "$or":
+        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 2:
+            raise UnknownOperatorError(f"{here} needs a list of at least two patterns")
+        branches = [_object_matcher(branch, f"{here}[{index}]") for index, branch in enumerate(value)]
+        return lambda holder: any(branch(holder) for branch in branches)
+    if isinstance(value, Mapping):
+        return _nested_matcher(key, _object_matcher(value, here), asks_absence=_asks_absence(value))
+    if isinstance(value, list) and value:
+        return _leaf_matcher(key, [_condition(item, here) for item in value])
+    raise UnknownOperatorError(f"{here} is {value!r}: a pattern has lists of conditions, or objects, at its fields")
+
+
+def _nested_matcher(key: str, inner: Matcher, *, asks_absence: bool) -> Matcher:
+    def matches(holder: Mapping[str, Any]) -> bool:
+        children = [item for item in _values(holder.get(key)) if isinstance(item, Mapping)]
+        if children:
+            return any(inner(child) for child in children)
+        return asks_absence and inner({})  # {"exists": false} holds below a parent that is not there
+
+    return matches
+
+
+def _asks_absence(pattern: Mapping[str, Any]) -> bool:
+    return any(
+        _asks_absence(value)
+        if isinstance(value, Mapping)
+        else isinstance(value, list)
+        and any(isinstance(item, Mapping) and item.get("exists") is False for item in value)
+        for value in pattern.values()
+    )
+
+
+def _leaf_matcher(key: str, tests: Sequence[_Test]) -> Matcher:
+    if len(tests) == 1:
+        (only,) = tests
+        return lambda holder: only(holder.get(key, _ABSENT))
+    return lambda holder: any(test(holder.get(key, _ABSENT)) for test in tests)
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """The value itself, or the elements of an array however nested, without recursion."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack.extend(item)
+        else:
+            yield item
+
+
+def _any(test: _Test) -> _Test:
+    return lambda value: value is not _ABSENT and any(test(item) for item in _values(value))
+
+
+def _condition(item: Any, path: str) -> _Test:
+    if item is None or isinstance(item, (str, bool, int, float)):
+        return _any(lambda value: _equal(value, item))
+    if isinstance(item, Mapping) and len(item) == 1:
+        ((operator, operand),) = item.items()
+        build = _OPERATORS.get(operator)
+        if build is not None:
+            return build(operand, path)
+        raise UnknownOperatorError(f"{path}: the operator {operator!r} is not evaluated here")
+    raise UnknownOperatorError(f"{path}: {item!r} is not a condition")
+
+
+def _equal(value: Any, wanted: Any) -> bool:
+    if isinstance(value, bool) or isinstance(wanted, bool) or value is None or wanted is None:
+        return value is wanted
+    return type(value) in (str, int, float) and isinstance(value, str) == isinstance(wanted, str) and value == wanted
+
+
+def _exists(operand: Any, path: str) -> _Test:
+    if not isinstance(operand, bool):
+        raise UnknownOperatorError(f"{path}: exists takes true or false")
+    # A field that holds an object does not count as a leaf; EventBridge looks at leaf nodes only.
+    return lambda value: (
+        (value is not _ABSENT and any(not isinstance(item, Mapping) for item in _values(value))) == operand
+    )
+
+
+def _texts(operand: Any, path: str, operator: str) -> tuple[str, ...]:
+    words = tuple(operand) if isinstance(operand, list) else (operand,)
+    if not words or not all(isinstance(word, str) and word for word in words):
+        raise UnknownOperatorError(f"{path}: {operator} takes a non-empty string")
+    return words
+
+
+def _prefix(operand: Any, path: str) -> _Test:
+    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
+        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "prefix"))
+        return _any(lambda value: isinstance(value, str) and value.casefold().startswith(folded))
+    words = _texts(operand, path, "prefix")
+    return _any(lambda value: isinstance(value, str) and value.startswith(words))
+
+
+def _suffix(operand: Any, path: str) -> _Test:
+    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
+        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "suffix"))
+        return _any(lambda value: isinstance(value, str) and value.casefold().endswith(folded))
+    words = _texts(operand, path, "suffix")
+    return _any(lambda value: isinstance(value, str) and value.endswith(words))
+
+
+def _ignoring_case(operand: Any, path: str) -> _Test:
+    folded = {word.casefold() for word in _texts(operand, path, "equals-ignore-case")}
+    return _any(lambda value: isinstance(value, str) and value.casefold() in folded)
+
+
+def _wildcard(operand: Any, path: str) -> _Test:
+    globs = [word.split("*") for word in _texts(operand, path, "wildcard")]
+    if any("\\" in part for parts in globs for part in parts):
+        raise UnknownOperatorError(f"{path}: an escaped wildcard is not evaluated here")
+    return _any(lambda value: isinstance(value, str) and any(_glob(parts, value) for parts in globs))
+
+
+def _glob(parts: Sequence[str], text: str) -> bool:
+    """Match the parts between asterisks in one pass, leftmost first: no backtracking."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    if len(text) < len(first) + len(last) or not text.startswith(first) or not text.endswith(last):
+        return False
+    position, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, position, end)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return True
+
+
+def _anything_but(operand: Any, path: str) -> _Test:
+    """Some value of the field differs from all that are named; a field that is absent does not match."""
+    inner = _condition(operand, path) if isinstance(operand, Mapping) else None
+    if inner is None:
+        unwanted = operand if isinstance(operand, list) else [operand]
+        if not unwanted or not all(isinstance(word, (str, int, float, bool)) or word is None for word in unwanted):
+            raise UnknownOperatorError(f"{path}: anything-but takes plain values")
+        inner = _any(lambda value: any(_equal(value, word) for word in unwanted))
+    test = inner
+    return lambda value: (
+        value is not _ABSENT and any(not isinstance(item, Mapping) and not test(item) for item in _values(value))
+    )
+
+
+def _numeric(operand: Any, path: str) -> _Test:
+    if not isinstance(operand, list) or not operand or len(operand) % 2:
+        raise UnknownOperatorError(f"{path}: numeric takes pairs of a sign and a number")
+    pairs = list(zip(operand[::2], operand[1::2], strict=True))
+    if not all(sign in _SIGNS and isinstance(bound, (int, float)) for sign, bound in pairs):
+        raise UnknownOperatorError(f"{path}: numeric takes pairs of a sign and a number")
+    return _any(
+        lambda value: (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and all(_SIGNS[sign](value, bound) for sign, bound in pairs)
+        )
+    )
+
+
+def _cidr(operand: Any, path: str) -> _Test:
+    try:
+        networks = [ipaddress.ip_network(word) for word in _texts(operand, path, "cidr")]
+    except ValueError as error:
+        raise UnknownOperatorError(f"{path}: {error}") from error
+
+    def inside(value: Any) -> bool:
+        try:
+            address = ipaddress.ip_address(value) if isinstance(value, str) else None
+        except ValueError:
+            return False
+        return address is not None and any(address in network for network in networks)
+
+    return _any(inside)
+
+
+_OPERATORS: Mapping[str, Callable[[Any, str], _Test]] = {
+    "exists": _exists,
+    "prefix": _prefix,
+    "suffix": _suffix,
+    "equals-ignore-case": _ignoring_case,
+    "wildcard": _wildcard,
+    "anything-but": _anything_but,
+    "numeric": _numeric,
+    "cidr": _cidr,
+}

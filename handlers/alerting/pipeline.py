@@ -1,0 +1,247 @@
+"""The verbs: one event's way from the queue to people."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from handlers.alerting.alert import Alert, Step, Told, next_step
+from handlers.alerting.catalogue import Catalogue
+from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
+from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
+from handlers.alerting.event import Event, Road
+from handlers.alerting.finding import Finding
+from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier
+from handlers.alerting.severity import Severity
+
+# A worker that dies on an errand is replaced after this; longer than any function may run.
+_LEASE = timedelta(seconds=60)
+_LINES = 20  # findings spelled out in one follow-up; the rest is counted
+
+Enrichment = Callable[[Finding, Event], Finding]
+Quietening = Callable[[Finding, Event], str | None]
+
+
+class PipelineError(RootwatchError):
+    """Something of this event is not done yet: what, and when to try again."""
+
+    def __init__(self, problems: Sequence[Exception]) -> None:
+        super().__init__("; ".join(f"{type(problem).__name__}: {problem}" for problem in problems))
+        self.problems = tuple(problems)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds the other side asked to wait; 0 where nobody named any."""
+        return max((p.seconds for p in self.problems if isinstance(p, RetryLaterError)), default=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Everything that an event passes, with what each step needs from outside."""
+
+    catalogue: Catalogue
+    book: AlertBook
+    notifiers: Sequence[Notifier]
+    later: Later
+    lookups: Lookups
+    accounts: Accounts
+    clock: Callable[[], datetime]
+    refresh_every: timedelta = timedelta(seconds=30)
+    enrichments: Sequence[tuple[str, Enrichment]] = ()
+    quietenings: Sequence[Quietening] = ()
+
+    def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
+        """Assess an event and see each finding stored and told. Repeating it finishes what was left undone.
+
+        Returns:
+            The findings, as stored.
+
+        Raises:
+            PipelineError: a detection crashed, or a store or channel failed; what could be done was done, and a retry
+                does the rest.
+        """
+        findings: list[Finding] = []
+        problems: list[Exception] = []
+        for outcome in self.catalogue.outcomes(event, self.lookups):
+            if outcome.error is not None:
+                problems.append(_named(outcome.detection, outcome.error))
+            elif isinstance(outcome.verdict, Concern):
+                finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
+                finding = self._quietened(self._enriched(finding, event), event)
+                self._keep(finding, outcome.detection.window, findings, problems)
+        if problems:
+            raise PipelineError(problems)
+        return tuple(findings)
+
+    def announce_unreadable(self, body: str, reason: str, *, road: Road = Road.EVENTBRIDGE) -> Finding:
+        """Announce a text that is not an event, and keep it: somebody may be hiding something in it.
+
+        Raises:
+            PipelineError: the store or a channel failed.
+        """
+        finding = unreadable_finding(body, reason, now=self.clock(), road=road)
+        findings: list[Finding] = []
+        problems: list[Exception] = []
+        self._keep(finding, _UNREADABLE.window, findings, problems)
+        if problems:
+            raise PipelineError(problems)
+        return findings[0]
+
+    def refresh_alert(self, alert_id: str) -> None:
+        """Tell each channel what came since it was last told; what `Later` reminds of.
+
+        Raises:
+            PipelineError: the store or a channel failed.
+        """
+        # Given back first: a finding that comes after this asks for a reminder of its own.
+        self.book.release(alert_id, "refresh")
+        alert = self.book.find(alert_id)
+        if alert is None:
+            return  # expired from the table: nobody waits for it
+        if problems := self._notify(alert, due=True):
+            raise PipelineError(problems)
+
+    def _keep(self, finding: Finding, window: timedelta, findings: list[Finding], problems: list[Exception]) -> None:
+        try:
+            recorded = self.book.record(finding, window=window, now=self.clock())
+        except UnavailableError as error:
+            problems.append(error)
+            return
+        findings.append(recorded.finding)
+        problems.extend(self._notify(recorded.alert, due=False))
+
+    def _enriched(self, finding: Finding, event: Event) -> Finding:
+        finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
+        for name, enrich in self.enrichments:
+            try:
+                finding = enrich(finding, event)
+            except Exception as error:  # decoration: it costs its own line, never the alert
+                finding = finding.with_fact(name, f"unavailable ({type(error).__name__})")
+        return finding
+
+    def _quietened(self, finding: Finding, event: Event) -> Finding:
+        for quieten in self.quietenings:
+            if reason := quieten(finding, event):
+                return finding.quieted(reason)
+        return finding
+
+    def _notify(self, alert: Alert, *, due: bool) -> list[Exception]:
+        """Bring every channel up to date; a channel that fails does not keep the others from being told."""
+        problems: list[Exception] = []
+        for notifier in self.notifiers:
+            try:
+                self._tell(notifier, alert, due=due)
+            except UnavailableError as error:
+                problems.append(error)
+        return problems
+
+    def _tell(self, notifier: Notifier, alert: Alert, *, due: bool) -> None:
+        step = self._step(notifier, alert, due=due)
+        if step is Step.NOTHING:
+            return
+        if step is Step.WAIT or not self.book.claim(alert.id, notifier.name, now=self.clock(), lease=_LEASE):
+            self._remind(alert.id)  # too soon, or somebody else is telling: what is new must not be forgotten
+            return
+        try:
+            # What was true before the claim may have been done by whoever held it.
+            current = self.book.find(alert.id) or alert
+            step = self._step(notifier, current, due=due)
+            if step is Step.WAIT:
+                self._remind(alert.id)
+            if step in (Step.NOTHING, Step.WAIT):
+                self.book.release(alert.id, notifier.name)
+                return
+            self._say(notifier, current, step)
+        except BaseException:
+            self.book.release(alert.id, notifier.name)
+            raise
+
+    def _step(self, notifier: Notifier, alert: Alert, *, due: bool) -> Step:
+        step = next_step(
+            alert,
+            notifier.name,
+            minimum=notifier.minimum_severity,
+            now=self.clock(),
+            refresh_every=self.refresh_every,
+            due=due,
+        )
+        return step if notifier.follows or step in (Step.ANNOUNCE, Step.BROADCAST) else Step.NOTHING
+
+    def _say(self, notifier: Notifier, alert: Alert, step: Step) -> None:
+        known = alert.told.get(notifier.name)
+        if step is Step.ANNOUNCE or known is None:
+            told = Told(
+                reference=notifier.announce(alert),
+                count=1,
+                severity=alert.severity,
+                kinds=alert.kinds,
+                cursor=alert.headline.cursor,
+                at=self.clock(),
+            )
+        else:
+            news = self.book.findings(alert.id, after=known.cursor, limit=_LINES)
+            notifier.follow_up(alert, known, news, broadcast=step is Step.BROADCAST)
+            told = Told(
+                reference=known.reference,
+                count=alert.loud,
+                severity=alert.severity,
+                kinds=alert.kinds,
+                cursor=news[-1].cursor if news else known.cursor,
+                at=self.clock(),
+            )
+        self.book.save_told(alert.id, notifier.name, told)
+        if alert.loud > told.count and notifier.follows:
+            self._remind(alert.id)
+
+    def _remind(self, alert_id: str) -> None:
+        """One reminder at a time: whoever takes the errand sends it."""
+        wait = self.refresh_every
+        if self.book.claim(alert_id, "refresh", now=self.clock(), lease=wait + _LEASE):
+            try:
+                self.later.refresh(alert_id, seconds=max(1, round(wait.total_seconds())))
+            except UnavailableError:
+                self.book.release(alert_id, "refresh")
+                raise
+
+
+def _named(detection: Detection, error: Exception) -> Exception:
+    problem = RootwatchError(f"the detection {detection.id} failed: {type(error).__name__}")
+    problem.__cause__ = error
+    return problem
+
+
+def _never(_event: Event, _lookups: Lookups) -> Pass:
+    return Pass(reason="it has no event to assess")
+
+
+_UNREADABLE = Detection(
+    id="unreadable-event",
+    title="An event we cannot read",
+    why="It reached the events queue, so a rule matched it; what it says cannot be judged.",
+    severity=Severity.MEDIUM,
+    pattern={"source": [{"exists": False}]},
+    assess=_never,
+    respond=(
+        "Look up what CloudTrail recorded at this minute",
+        "Find out who can send to the events queue",
+        "Report the text if AWS sent it",
+    ),
+    regions=Regions.EVERY,
+)
+
+
+def unreadable_finding(body: str, reason: str, *, now: datetime, road: Road) -> Finding:
+    """The finding that announces a text which is not an event; the same text gives the same finding."""
+    digest = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:32]
+    event = Event(envelope={"id": f"sha256-{digest}", "detail-type": "unreadable", "detail": {}}, road=road)
+    concern = Concern(
+        summary=f"A text of {len(body):,} characters arrived that is not an event: {reason}.",
+        subject="the events queue",
+        severity=_UNREADABLE.severity,
+        group="unreadable",
+        exhibits=(Exhibit(title="How it begins", text=body[:1_000]),),
+    )
+    return Finding.of(_UNREADABLE, event, concern, now=now)

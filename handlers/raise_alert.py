@@ -1,0 +1,63 @@
+"""A batch from the events queue becomes alerts; each record that is not done yet goes back, alone, with a wait."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from handlers import wiring
+from handlers.adapters.reminders import REFRESH_ATTRIBUTE
+from handlers.alerting.errors import UnreadableEventError
+from handlers.alerting.event import Event
+from handlers.alerting.pipeline import Pipeline, PipelineError
+
+logger = Logger(service="raise_alert", utc=True)
+# Were it to raise when all records fail, Lambda would forget the waits that were set on them.
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Take an SQS batch; returns `batchItemFailures`, so that only what failed comes again."""
+    parts = wiring.alerting()
+    return process_partial_response(
+        event=event,
+        record_handler=lambda record: handle(record, parts=parts),
+        processor=_processor,
+        context=context,
+    )
+
+
+def handle(record: SQSRecord, *, parts: wiring.Alerting) -> None:
+    """See one record - an EventBridge event, or a reminder of our own - through; on failure set its wait, and raise."""
+    receives = int(record.attributes.approximate_receive_count or 1)
+    try:
+        _do(record, parts.pipeline)
+    except Exception as error:
+        asked = error.retry_after if isinstance(error, PipelineError) else 0
+        seconds = parts.wait_seconds(receives, asked)
+        # Only what we named ourselves: an event's text may be in a foreign error's message.
+        told = str(error) if isinstance(error, PipelineError) else type(error).__name__
+        logger.warning("not done yet", extra={"problem": told, "receives": receives, "again_in_seconds": seconds})
+        parts.put_back(record.receipt_handle, seconds)
+        raise
+
+
+def _do(record: SQSRecord, pipeline: Pipeline) -> None:
+    reminder = record.message_attributes.get(REFRESH_ATTRIBUTE)
+    if reminder is not None:
+        pipeline.refresh_alert(reminder.string_value or "")
+        return
+    try:
+        event = Event.parse(record.body)
+    except UnreadableEventError as error:
+        finding = pipeline.announce_unreadable(record.body, error.reason)
+        logger.error("unreadable event", extra={"finding": finding.id, "reason": error.reason})
+        return
+    for finding in pipeline.raise_alerts(event):
+        logger.info(
+            "finding",
+            extra={"detection": finding.detection_id, "severity": finding.severity.name, "quiet": finding.quiet or ""},
+        )

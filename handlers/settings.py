@@ -1,0 +1,84 @@
+"""The environment of each function: infra writes it, wiring reads it, and a variable's name is written nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+PREFIX = "ROOTWATCH_"
+
+
+class SettingsError(ValueError):
+    """A function's environment is incomplete or unreadable: names the variable, the cause and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertSettings:
+    """What raise_alert needs to know. No secret is among it: the Slack token is fetched at run time."""
+
+    account: str  # ours: where lookups are answered
+    table_name: str
+    queue_url: str  # the events queue: for reminders to bring a Slack message up to date, and for back-off
+    topic_arn: str  # e-mail for HIGH and CRITICAL
+    slack_channel: str
+    slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
+    slack_api_url: str = "https://slack.com/api/"
+    email_minimum_severity: str = "HIGH"
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""  # shown in every message where several deployments share a channel
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int = 400  # of a row in the alert table
+    retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
+    retry_cap_seconds: int = 900
+    refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables for infra to write, each a string. Values may be CDK tokens."""
+        return {
+            _variable(item.name): value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for item in dataclasses.fields(self)
+            for value in [_plain(getattr(self, item.name))]
+        }
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read back what `to_environment` wrote.
+
+        Raises:
+            SettingsError: a variable without a default is missing, or one is not of its type.
+        """
+        values: dict[str, Any] = {}
+        for item in dataclasses.fields(cls):
+            variable = _variable(item.name)
+            text = environment.get(variable)
+            if text is None:
+                if item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                    raise SettingsError(
+                        f"{variable} is not set: the function was not deployed by our stack; deploy again"
+                    )
+                continue
+            values[item.name] = text if item.type == "str" else _read(variable, text, item.type)
+        return cls(**values)
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _read(variable: str, text: str, kind: Any) -> Any:
+    expected = int if kind == "int" else dict
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__} as JSON: deploy again") from error
+    if not isinstance(value, expected):
+        raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__}: deploy again")
+    return value

@@ -1,0 +1,105 @@
+"""Which adapter stands behind each port, made once per container."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
+from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.email import EmailNotifier
+from handlers.adapters.memory import MemoryAccounts
+from handlers.adapters.reminders import QueueReminders
+from handlers.adapters.secrets import SecretSource
+from handlers.adapters.slack import SlackNotifier
+from handlers.adapters.slack_message import MessageSettings
+from handlers.alerting.catalogue import Catalogue
+from handlers.alerting.pipeline import Pipeline
+from handlers.alerting.severity import Severity
+from handlers.detections import CATALOGUE
+from handlers.settings import AlertSettings
+
+_ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+_ASKING = Config(connect_timeout=1, read_timeout=TIME_LIMIT_SECONDS, retries={"total_max_attempts": 1})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alerting:
+    """What raise_alert works with."""
+
+    pipeline: Pipeline
+    put_back: Callable[[str, int], None]
+    wait_seconds: Callable[[int, float], int]
+
+
+@cache
+def client(service: str, region: str | None = None, *, asking: bool = False) -> Any:
+    """A boto3 client; `asking` for enrichment: one short attempt."""
+    return boto3.client(service, region_name=region, config=_ASKING if asking else _ANSWERING)  # type: ignore[call-overload]
+
+
+@cache
+def alerting() -> Alerting:
+    """The pipeline of this container, from its environment. Raises SettingsError for an incomplete one."""
+    settings = AlertSettings.from_environment(os.environ)
+    message = MessageSettings(
+        time_zone=settings.time_zone, language=settings.language, environment=settings.environment
+    )
+    pipeline = Pipeline(
+        catalogue=Catalogue(CATALOGUE),
+        book=AlertTable(
+            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+        ),
+        notifiers=(
+            EmailNotifier(
+                client=client("sns"),
+                topic_arn=settings.topic_arn,
+                minimum_severity=Severity[settings.email_minimum_severity],
+                settings=message,
+            ),
+            SlackNotifier(
+                token=SecretSource(settings.slack_token_source, client=client),
+                channel=settings.slack_channel,
+                api_url=settings.slack_api_url,
+                settings=message,
+            ),
+        ),
+        later=QueueReminders(client=client("sqs"), queue_url=settings.queue_url),
+        lookups=AccountLookups(
+            account=settings.account, client=lambda service, region: client(service, region, asking=True)
+        ),
+        accounts=MemoryAccounts(names=settings.account_names),
+        clock=lambda: datetime.now(UTC),
+        refresh_every=timedelta(seconds=settings.refresh_seconds),
+    )
+
+    def put_back(receipt_handle: str, seconds: int) -> None:
+        client("sqs").change_message_visibility(
+            QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    return Alerting(
+        pipeline=pipeline,
+        put_back=put_back,
+        wait_seconds=lambda receives, asked: wait_seconds(
+            receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
+        ),
+    )
+
+
+def wait_seconds(receives: int, asked: float, *, base: int, cap: int) -> int:
+    """How long a record waits after its n-th failed receive: doubling from `base` up to `cap`, with jitter of a tenth.
+
+    What the other side asked for (Retry-After) is kept where it is longer, up to SQS's limit of 12 hours.
+    """
+    doubled = min(cap, base * 2 ** min(receives - 1, 20))
+    wanted = max(doubled, asked)
+    return min(43_200, max(1, round(wanted * random.uniform(1, 1.1))))  # noqa: S311 - not for secrets
