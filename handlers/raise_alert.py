@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -38,15 +40,29 @@ def handle(record: SQSRecord, *, parts: wiring.Alerting) -> None:
     except Exception as error:
         asked = error.retry_after if isinstance(error, PipelineError) else 0
         seconds = parts.wait_seconds(receives, asked)
-        # Only what we named ourselves: an event's text may be in a foreign error's message.
+        # Only what we named ourselves, and places in code: an event's text may be in a foreign error's message.
         told = str(error) if isinstance(error, PipelineError) else type(error).__name__
-        logger.warning("not done yet", extra={"problem": told, "receives": receives, "again_in_seconds": seconds})
+        logger.warning(
+            "not done yet",
+            extra={"problem": told, "where": _places(error), "receives": receives, "again_in_seconds": seconds},
+        )
         parts.put_back(record.receipt_handle, seconds)
         raise
 
 
+def _places(error: BaseException) -> list[str]:
+    """Where an error and what caused it came from, innermost last, without any of their texts."""
+    problems = error.problems if isinstance(error, PipelineError) else (error,)
+    chain = [link for problem in problems for link in (problem, problem.__cause__) if link is not None]
+    return [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for link in chain
+        for frame in traceback.extract_tb(link.__traceback__)[-3:]
+    ]
+
+
 def _do(record: SQSRecord, pipeline: Pipeline) -> None:
-    reminder = record.message_attributes.get(REFRESH_ATTRIBUTE)
+    reminder = record.message_attributes[REFRESH_ATTRIBUTE]  # None where there is none: `get` would skip the wrapper
     if reminder is not None:
         pipeline.refresh_alert(reminder.string_value or "")
         return

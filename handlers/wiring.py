@@ -100,6 +100,7 @@ def wait_seconds(receives: int, asked: float, *, base: int, cap: int) -> int:
 
     What the other side asked for (Retry-After) is kept where it is longer, up to SQS's limit of 12 hours.
     """
-    doubled = min(cap, base * 2 ** min(receives - 1, 20))
+    doubled: int = min(cap, base * 2 ** min(receives - 1, 20))
     wanted = max(doubled, asked)
-    return min(43_200, max(1, round(wanted * random.uniform(1, 1.1))))  # noqa: S311 - not for secrets
+    jittered: float = wanted * random.uniform(1, 1.1)  # noqa: S311 - not for secrets
+    return min(43_200, max(1, round(jittered)))

@@ -79,7 +79,7 @@ def envelope(detail: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def detection(
-    id: str = "user-created",  # noqa: A002 - the field's own name
+    id: str = "user-created",
     *,
     assess: Callable[..., Concern | Pass] | None = None,
     severity: Severity = Severity.HIGH,

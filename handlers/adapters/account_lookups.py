@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.iam_policies import PolicyReader
 from handlers.alerting.ports import Unknown
 
 TIME_LIMIT_SECONDS = 3
@@ -48,6 +49,11 @@ class AccountLookups:
                 "PolicyDocument"
             ]
         )
+
+    def policies_of(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        if account != self._account:
+            return self._elsewhere(account)
+        return _answer(lambda: PolicyReader(lambda service: self._client(service, None)).policies_of(kind, name))
 
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:

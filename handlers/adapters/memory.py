@@ -148,6 +148,9 @@ class MemoryLookups:
     def inline_policy(self, account: str, kind: str, name: str, policy: str) -> Mapping[str, Any] | Unknown:
         return self._answer("inline_policy", account, kind, name, policy)
 
+    def policies_of(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("policies_of", account, kind, name)
+
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         return self._answer("trail", account, region, name)
 

@@ -32,6 +32,14 @@ class Lookups(Protocol):
         """The document of an inline policy of the "user", "role" or "group" called `name`."""
         ...
 
+    def policies_of(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        """Everything that says what a principal may do: {"policies": [...], "boundary": ... or absent}.
+
+        `kind` is "user" (its groups included), "role", "group" or "permission set" (`name` is then its ARN). Each
+        policy is a document, or the ARN of an AWS managed policy.
+        """
+        ...
+
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         """A trail's settings as CloudTrail's DescribeTrails gives them; `name` may be an ARN."""
         ...

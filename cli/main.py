@@ -1,0 +1,355 @@
+"""The `rootwatch` command: what people type, with every error as one message and never a traceback."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs itself, so that `rootwatch --help` does not wait for boto3
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
+
+# Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
+if TYPE_CHECKING:
+    from cli.reading import Reading
+    from cli.replay import Replay
+    from infra.deployment import Deployment
+
+_BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
+_DEBUG = "--debug"
+_ANSWER = "answer the questions at a terminal, or give every answer as an option with --yes."
+
+
+class _Rootwatch(TyperGroup):
+    """Turns whatever a command raises into a message and an exit code: 0 done, 1 failed, 2 wrongly called."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        # Wherever it stands: it is asked for after something went wrong, by adding it at the end.
+        own = words[: words.index("--")] if "--" in words else words
+        debug = _DEBUG in own
+        words = [word for word in own if word != _DEBUG] + words[len(own) :]
+        try:
+            code = super().main(
+                words, prog_name or "rootwatch", complete_var, standalone_mode=False, windows_expand_args=False, **extra
+            )
+            sys.stdout.flush()
+        except Exception as error:
+            if debug and not isinstance(error, BrokenPipeError):
+                raise
+            code = _told(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, in one message; returns the exit code."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough; Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+    if isinstance(error, CommandError):
+        return _complain(str(error), error.code)
+    if isinstance(error, typer.Abort):
+        return _complain(f"the input ended before everything was answered.\n  Fix: {_ANSWER}", FAILED)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(str(error), file=sys.stderr)
+        return USAGE
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "rootwatch"
+        return _complain(f"{error.format_message()}\n  Fix: see `{command} --help`.", USAGE)
+    if type(error).__name__ == "ConfigurationError":  # infra.deployment's: imported only by the commands that read it
+        return _complain(str(error), FAILED)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{reason_of(error)}.\n  Fix: check the path and its permissions.", FAILED)
+    text = f"{type(error).__name__}: {error}".encode("ascii", "backslashreplace").decode("ascii")[:300]
+    return _complain(
+        f"this should not happen: {text}\n  Fix: run it again with {_DEBUG} and report what it prints.", FAILED
+    )
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"rootwatch: {text}", file=sys.stderr)
+    return code
+
+
+app = typer.Typer(
+    cls=_Rootwatch,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="The detective control over an AWS account's root user and administrators.",
+    epilog="Add --debug to any command for a traceback when it fails.",
+)
+slack = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Set up the Slack app and its token.")
+app.add_typer(slack, name="slack")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
+DetectionOption = Annotated[
+    list[str] | None, typer.Option("--detection", "-d", metavar="ID", help="Only this detection; may be repeated.")
+]
+_CONFIG = Path("rootwatch.toml")
+
+
+def run() -> None:
+    """The console script's entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows "?" rather than a traceback
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def our_version() -> str:
+    """The installed version; "unknown" from a checkout that was not installed."""
+    try:
+        return version("rootwatch")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rootwatch {our_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def rootwatch(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def init(  # noqa: PLR0917 - typer calls it by name
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = _CONFIG,
+    account: Annotated[str | None, typer.Option(help="AWS account id, 12 digits.")] = None,
+    home_region: Annotated[str | None, typer.Option(help="Where alerts are made, such as us-east-1.")] = None,
+    watch: Annotated[
+        list[str] | None, typer.Option("--watch", metavar="REGION", help="Another region to watch; may be repeated.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Slack channel ID, such as C0123456789.")] = None,
+    email: Annotated[
+        list[str] | None, typer.Option("--email", metavar="ADDRESS", help="Who also gets mail; may be repeated.")
+    ] = None,
+    trail: Annotated[str | None, typer.Option(help="CloudTrail trail: create, existing or skip.")] = None,
+    trail_name: Annotated[str | None, typer.Option(help="Name of the existing trail.")] = None,
+    trail_bucket: Annotated[str | None, typer.Option(help="Bucket of the existing trail.")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config-recorder", help="AWS Config recorder: create, existing or skip.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: options and defaults decide.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Ask five questions and write rootwatch.toml."""
+    from cli.init import Given, initialise
+
+    given = Given(
+        account=account,
+        home_region=home_region,
+        watched_regions=tuple(watch or ()),
+        channel=channel,
+        email=tuple(email) if email is not None else None,
+        trail=trail,
+        trail_name=trail_name,
+        trail_bucket=trail_bucket,
+        config=config,
+    )
+    initialise(given, output=output, ask=not yes, force=force)
+
+
+@app.command(name="try", short_help="See it at work, on this machine alone.")
+def try_command(
+    once: Annotated[bool, typer.Option("--once", help="Check that every alert arrives, then end.")] = False,
+    aws_port: Annotated[int, typer.Option("--port-aws", min=1, max=65535, help="Port of the local AWS.")] = 4566,
+    slack_port: Annotated[int, typer.Option("--port-slack", min=1, max=65535, help="Port of the local Slack.")] = 4580,
+) -> None:
+    """See it at work: a local AWS, a local Slack and a guided story. Needs no account."""
+    from cli.try_ import TryError, run_try
+
+    try:
+        code = run_try(once=once, aws_port=aws_port, slack_port=slack_port)
+    except TryError as error:
+        raise CommandError(str(error)) from error
+    raise typer.Exit(code)
+
+
+@app.command(short_help="Print the alerts that recorded events raise.")
+def replay(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files or folders of events; - is stdin.")],
+    as_json: JsonOption = False,
+    detection: DetectionOption = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Take account names and time zone from this rootwatch.toml.")
+    ] = None,
+) -> None:
+    """Run recorded events through the detections and print the alerts they raise.
+
+    Reads EventBridge events and CloudTrail records as JSON: one event, an array, {"Records": [...]}, the output of
+    `aws cloudtrail lookup-events`, or JSON lines; plain or gzipped. Nothing is sent anywhere. Exit code 1 says that
+    something could not be read or judged.
+    """
+    from cli import printing
+    from cli.detections import chosen
+    from cli.reading import Reading
+    from cli.replay import Replay
+    from cli.terminal import Paint, counted, progress, width_of
+    from handlers.adapters.story import MessageSettings
+
+    deployment = _load(config) if config else None
+    display = deployment.display if deployment else None
+    settings = MessageSettings(
+        language=display.language if display else "en",
+        time_zone=display.time_zone if display else "UTC",
+        version=our_version(),
+    )
+    player = Replay(chosen(detection or ()), account_names=deployment.accounts if deployment else None)
+    with progress() as line:
+        reading = Reading(files, line)
+        for record in reading:
+            if problem := player.feed(record):
+                reading.report(problem)
+            line.show(f"{player.events:,} events in {reading.files:,} files")
+    raised = player.finish()
+    paint, width = Paint.of(sys.stdout), width_of(sys.stdout)
+    for item in raised:
+        if as_json:
+            print(printing.as_json(item))
+        else:
+            print(printing.as_text(item, settings=settings, paint=paint, width=width) + "\n")
+    summary = (
+        f"{counted(len(raised), 'alert')} from {counted(player.events, 'event')} in {counted(reading.files, 'file')}"
+    )
+    print(_with_troubles(summary, player, reading), file=sys.stderr if as_json else sys.stdout)
+    if reading.problems:
+        raise typer.Exit(FAILED)
+
+
+def _with_troubles(summary: str, player: Replay, reading: Reading) -> str:
+    from cli.terminal import counted
+
+    notes = [summary]
+    if player.silent:
+        notes.append(f"{counted(player.silent, 'alert')} kept quiet or below the threshold")
+    if unread := reading.problems - player.failed:
+        notes.append(f"{counted(unread, 'problem')} with reading, named above")
+    if player.failed:
+        notes.append(f"{counted(player.failed, 'event')} not judged completely, named above")
+    return "; ".join(notes)
+
+
+@app.command(short_help="Tell why detections fire on events, or do not.")
+def explain(
+    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files or folders of events; - is stdin.")],
+    as_json: JsonOption = False,
+    detection: DetectionOption = None,
+) -> None:
+    """Tell for each event which detection fires, and where each other one stops."""
+    from cli import explain as explaining
+    from cli.detections import chosen
+    from cli.reading import Reading
+    from cli.records import Broken
+    from cli.terminal import Paint, Progress, width_of
+    from handlers.alerting.errors import UnreadableEventError
+    from handlers.alerting.event import Event
+
+    explainer = explaining.Explainer(chosen(detection or ()))
+    paint, width = Paint.of(sys.stdout), width_of(sys.stdout)
+    reading = Reading(files, Progress(sys.stderr))
+    for record in reading:
+        try:
+            event = Event.parse(record.body)
+        except UnreadableEventError as error:
+            reading.report(Broken(file=record.file, place=record.place, cause=error.reason))
+            continue
+        found = explainer.explain(event)
+        if as_json:
+            print(explaining.as_json(event, found, file=record.file, place=record.place))
+        else:
+            print("\n".join(explaining.as_text(event, found, paint=paint, width=width)) + "\n")
+    if reading.problems:
+        raise typer.Exit(FAILED)
+
+
+@app.command(short_help="List what is watched for.")
+def detections(
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help="One detection; all where left out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what is watched for, or tell everything about one detection."""
+    import json
+
+    from cli import detections as catalogue
+    from cli.terminal import Paint, width_of
+
+    found = catalogue.chosen([id_] if id_ else [])
+    paint = Paint.of(sys.stdout)
+    if as_json:
+        print("\n".join(json.dumps(catalogue.as_json(item)) for item in found))
+    elif id_:
+        print("\n".join(catalogue.told(found[0], paint=paint, width=width_of(sys.stdout))))
+    else:
+        print("\n".join(catalogue.listed(found, paint=paint)))
+
+
+@slack.command()
+def manifest() -> None:
+    """Print the Slack app's manifest, and the link that creates the app with it."""
+    from cli import slack as setup
+
+    text = setup.manifest()
+    # As a comment, so that what is printed is the manifest still.
+    print(f"# Create the app with one click: {setup.new_app_link(text)}\n#")
+    print(text.rstrip())
+
+
+@slack.command(name="set-token")
+def set_token(
+    config: ConfigOption = _CONFIG,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Do not ask Slack whether the token works.")] = False,
+) -> None:
+    """Store the bot token in AWS. It is asked for without being shown, or read from a pipe."""
+    from cli import slack as setup
+
+    deployment = _load(config)
+    if sys.stdin.isatty():
+        text = typer.prompt("Bot token (xoxb-..., not shown)", hide_input=True, default="", show_default=False)
+    else:
+        text = sys.stdin.read(10_000)
+    token = setup.checked_form(text)
+    if not no_check:
+        workspace = setup.asked_of_slack(token, api_url=deployment.advanced.slack_api_url)
+        print(f"Slack knows it: the bot {workspace.bot} of the workspace {workspace.team}.")
+    print(f"Stored in {setup.store(token, deployment)}.")
+    print("A running deployment takes it up within five minutes.")
+
+
+def _load(path: Path) -> Deployment:
+    from infra.deployment import Deployment
+
+    return Deployment.load(path)

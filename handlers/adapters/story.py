@@ -1,0 +1,249 @@
+"""What people are told about an alert, in the order they need it: the same for Slack and for e-mail.
+
+Nothing is escaped here. Each value may be an attacker's text, so whoever renders a story passes *every* string of it
+through the function of `untrusted` that fits the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from handlers.adapters.console_links import entities_of, entity_link, event_link
+from handlers.adapters.wording import Words
+from handlers.alerting.actor import ActorKind
+from handlers.alerting.alert import Alert, Told, kind_of
+from handlers.alerting.detection import Exhibit
+from handlers.alerting.event import Road
+from handlers.alerting.finding import Finding
+from handlers.alerting.severity import Severity
+
+EMOJI = {
+    Severity.INFO: "⚪",
+    Severity.LOW: "🔵",
+    Severity.MEDIUM: "🟡",
+    Severity.HIGH: "🟠",
+    Severity.CRITICAL: "🔴",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageSettings:
+    """How a deployment's messages look."""
+
+    language: str = "en"
+    time_zone: str = "UTC"  # shown next to UTC
+    environment: str = ""  # where several deployments share a channel
+    version: str = ""  # of Rootwatch
+    runbook_url: str = ""  # an https address below which a detection's folder has its runbook.md; "": the path is shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of what is known."""
+
+    label: str
+    value: str
+    is_code: bool = False  # an identifier, to be copied
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """An address of ours, and what to call it."""
+
+    url: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """One finding, told: the renderers lay it out from top to bottom."""
+
+    emoji: str
+    severity: str  # the word
+    title: str
+    summary: str
+    notes: tuple[str, ...]  # what makes this one unusual: late, not delivered, worse than at first
+    lines: tuple[Line, ...]
+    facts: tuple[Line, ...]
+    why: str
+    steps: tuple[str, ...]
+    runbook: Link | str  # an address, or the path in the repository
+    links: tuple[Link, ...]
+    exhibits: tuple[Exhibit, ...]
+    context: tuple[str, ...]
+    who: str
+    account: str
+    finding_id: str
+
+
+def story_of(alert: Alert, *, words: Words, settings: MessageSettings, finding: Finding | None = None) -> Story:
+    """Tell an alert by the finding that opened it, or by `finding`."""
+    told = finding or alert.headline
+    severity = finding.severity if finding else alert.severity
+    return Story(
+        emoji=EMOJI[severity],
+        severity=words.severities[severity],
+        title=told.title,
+        summary=told.summary,
+        notes=(*_lateness(told, words), *(() if finding else _course(alert, words))),
+        lines=tuple(_lines(told, alert, words, settings)),
+        facts=tuple(Line(label=fact.label, value=fact.value) for fact in told.facts),
+        why=told.why,
+        steps=told.respond,
+        runbook=_runbook(told, words, settings),
+        links=tuple(links_of(told, words)),
+        exhibits=told.exhibits,
+        context=_context(told, alert, words, settings),
+        who=told.actor,
+        account=_account(told, words),
+        finding_id=told.id,
+    )
+
+
+def worst_of(findings: Sequence[Finding], told: Told) -> Finding | None:
+    """The worst finding, rather of a kind that the channel does not know yet; None where there is none."""
+    return max(findings, key=lambda finding: (finding.severity, kind_of(finding) not in told.kinds), default=None)
+
+
+def got_worse(alert: Alert, told: Told, worst: Finding | None, words: Words) -> str:
+    """The heading of a broadcast: "Now CRITICAL: ...", or "Also CRITICAL: ..." where it was so before."""
+    heading = words.now_worse if alert.severity > told.severity else words.also
+    # The worst of all may not be among the findings at hand: they are the newest ones.
+    title = worst.title if worst and worst.severity == alert.severity else alert.headline.title
+    return heading.format(severity=words.severities[alert.severity], title=title)
+
+
+def clock_time(moment: datetime, *, than: datetime | None = None) -> str:
+    """ "10:32:05 UTC", with the date where it is another than that of `than`."""
+    text = f"{moment.astimezone(UTC):%H:%M:%S} UTC"
+    return text if than and than.astimezone(UTC).date() == moment.astimezone(UTC).date() else f"{_date(moment)} {text}"
+
+
+def result_of(finding: Finding, words: Words) -> str:
+    """Whether the call succeeded."""
+    return words.succeeded if finding.error is None else words.failed.format(error=finding.error)
+
+
+def links_of(finding: Finding, words: Words) -> list[Link]:
+    """Where to look: the event itself, then the users, roles and groups in it."""
+    links = []
+    if url := event_link(finding.region, finding.event_id):
+        links.append(Link(url=url, text=words.open_event))
+    for entity in entities_of(finding):
+        if url := entity_link(finding.region, entity):
+            links.append(Link(url=url, text=words.open_entity.format(name=f"{entity.kind} {entity.name}")))
+    return links
+
+
+def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettings) -> list[Line]:
+    """What a person asks first stands first; identifiers, which are for copying, come last."""
+    kind = words.actor_kinds.get(finding.actor_kind, finding.actor_kind)
+    seen_by = sorted({kind.partition("#")[2] for kind in alert.kinds} | {alert.headline.detection_id})
+    is_first = finding is alert.headline
+    is_root = finding.actor_kind == ActorKind.ROOT
+    lines = [
+        Line(label=words.who, value=words.actor.format(name=finding.actor, kind=kind)),
+        Line(label=words.subject, value=finding.subject),
+        Line(label=words.account, value=_account(finding, words)),
+        Line(label=words.region, value=finding.region),
+        Line(label=words.time, value=_when(finding, words, settings)),
+        Line(label=words.how_often, value=_times(alert, words) if is_first and alert.loud > 1 else ""),
+        Line(label=words.source, value=finding.source_ip, is_code=True),
+        Line(label=words.user_agent, value=finding.user_agent),
+        Line(label=words.mfa_used, value=words.mfa.get(finding.mfa, finding.mfa)),
+        Line(label=words.result, value=result_of(finding, words)),
+        Line(label=words.call, value=words.called.format(name=finding.event_name, service=finding.event_service)),
+        Line(label=words.identity, value="" if is_root else finding.actor_arn, is_code=True),
+        Line(label=words.access_key, value=finding.access_key_id, is_code=True),
+        Line(label=words.detections, value=", ".join(seen_by) if is_first and len(seen_by) > 1 else ""),
+    ]
+    return [line for line in lines if line.value]
+
+
+def _times(alert: Alert, words: Words) -> str:
+    last = clock_time(alert.last_time, than=alert.headline.happened)
+    times = words.times.format(count=f"{alert.loud:,}", last=last)
+    quiet = alert.count - alert.loud
+    return words.quiet_too.format(times=times, quiet=f"{quiet:,}") if quiet > 0 else times
+
+
+def _account(finding: Finding, words: Words) -> str:
+    if not finding.account_name:
+        return finding.account
+    return words.named_account.format(name=finding.account_name, account=finding.account)
+
+
+def _when(finding: Finding, words: Words, settings: MessageSettings) -> str:
+    if finding.time is None:
+        return words.time_unknown.format(received=f"{_date(finding.received)} {finding.received:%H:%M:%S} UTC")
+    utc = clock_time(finding.time)
+    if settings.time_zone in ("", "UTC"):
+        return utc
+    try:
+        there = finding.time.astimezone(ZoneInfo(settings.time_zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError, OverflowError):  # decoration: UTC is enough to act on
+        return words.zone_unavailable.format(utc=utc, zone=settings.time_zone)
+    local = f"{there:%H:%M}" if there.date() == finding.time.date() else f"{_date(there)} {there:%H:%M}"
+    return words.local_time.format(utc=utc, local=local, zone=settings.time_zone)
+
+
+def _date(moment: datetime) -> str:
+    return moment.date().isoformat()  # strftime does not pad the year 1
+
+
+def _lateness(finding: Finding, words: Words) -> list[str]:
+    notes = []
+    if late_by := finding.late_by:
+        notes.append(words.late.format(delay=_duration(late_by, words)))
+    if finding.late_reason:
+        notes.append(words.late_reason.format(reason=finding.late_reason))
+    if finding.road is Road.TRAIL:
+        notes.append(words.not_delivered)
+    return [" ".join(notes)] if notes else []
+
+
+def _duration(duration: timedelta, words: Words) -> str:
+    """The two greatest of days, hours and minutes: "2 h 5 min"."""
+    minutes = int(duration.total_seconds()) // 60
+    parts = (
+        (words.days, minutes // 1440),
+        (words.hours, minutes // 60 % 24),
+        (words.minutes, minutes % 60),
+    )
+    return " ".join([unit.format(count=f"{count:,}") for unit, count in parts if count][:2])
+
+
+def _course(alert: Alert, words: Words) -> list[str]:
+    """How the alert has developed since it was opened."""
+    notes = []
+    first = alert.headline.severity
+    if alert.severity > first:
+        notes.append(words.raised.format(first=words.severities[first], now=words.severities[alert.severity]))
+    if alert.headline.quiet:
+        notes.append(words.kept_quiet.format(reason=alert.headline.quiet))
+    return notes
+
+
+def _runbook(finding: Finding, words: Words, settings: MessageSettings) -> Link | str:
+    folder = finding.detection_id.replace("-", "_")
+    base = settings.runbook_url.rstrip("/")
+    if base.startswith("https://") and folder.isidentifier():
+        return Link(url=f"{base}/{folder}/runbook.md", text=words.runbook)
+    return f"handlers/detections/{folder}/runbook.md"
+
+
+def _context(finding: Finding, alert: Alert, words: Words, settings: MessageSettings) -> tuple[str, ...]:
+    return tuple(
+        part
+        for part in (
+            settings.environment,
+            finding.detection_id,
+            words.event.format(id=finding.event_id),
+            words.alert.format(id=alert.id),
+            f"Rootwatch {settings.version}".rstrip(),
+        )
+        if part
+    )

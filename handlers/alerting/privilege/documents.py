@@ -1,0 +1,299 @@
+"""Reads a policy document in any of the shapes in which AWS hands it out, into statements - or says why it cannot.
+
+CloudTrail shows `policyDocument` as a JSON string, IAM's answers are URL-encoded, SDKs decode them to objects, and a
+request that was too large is replaced by `{"omitted": true}`. Nothing here raises, whatever it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from handlers.alerting.privilege.conditions import Condition, read_conditions
+
+MAX_CHARACTERS = 131_072  # the longest policyDocument the IAM API takes (botocore, iam, policyDocumentType)
+# IAM refuses characters outside U+0009..U+00FF (the same type's pattern), so a policy cannot spell these.
+UNKNOWN = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
+ITSELF = "\ue010\ue011\ue012\ue013"
+_MAX_LAYERS = 4  # a JSON string that holds a JSON string that holds ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Why a document, or a part of it, cannot be judged."""
+
+    code: str
+    text: str  # completes "Could not judge: ..."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement, with lists where the policy language allows a single value."""
+
+    document: int  # which of the documents given, from 0
+    index: int  # which statement of that document, from 0
+    sid: str  # "" where there is none
+    allows: bool
+    actions: tuple[str, ...]
+    except_actions: bool  # NotAction
+    resources: tuple[str, ...]
+    except_resources: bool  # NotResource
+    principals: tuple[tuple[str, str], ...]  # (kind, value); kind is AWS, Service, Federated, CanonicalUser
+    except_principals: bool  # NotPrincipal
+    has_principal: bool
+    conditions: tuple[Condition, ...]
+    variables: bool  # whether ${...} is a variable: only in Version 2012-10-17
+
+    @property
+    def text(self) -> str:
+        """The statement in canonical form, on one line."""
+        parts: dict[str, Any] = {"Sid": self.sid} if self.sid else {}
+        parts["Effect"] = "Allow" if self.allows else "Deny"
+        if self.has_principal:
+            kinds: dict[str, list[str]] = {}
+            for kind, value in self.principals:
+                kinds.setdefault(kind, []).append(value)
+            parts["NotPrincipal" if self.except_principals else "Principal"] = kinds
+        parts["NotAction" if self.except_actions else "Action"] = list(self.actions)
+        if self.resources:
+            parts["NotResource" if self.except_resources else "Resource"] = list(self.resources)
+        if self.conditions:
+            parts["Condition"] = [str(condition) for condition in self.conditions]
+        return json.dumps(parts, ensure_ascii=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What could be read of one document, and what could not."""
+
+    statements: tuple[Statement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def shown(text: str, limit: int = 160) -> str:
+    """A string from a policy, fit to stand in a sentence: one line, no control characters, bounded.
+
+    Format characters (bidirectional overrides, zero-width ones) and lone surrogates go too: they hide what is said.
+    """
+    out: list[str] = []
+    for character in text[: limit + 1]:
+        if character == ITSELF[0]:
+            out.append("itself")
+        elif unicodedata.category(character)[0] != "C":
+            out.append(character)
+        elif character in "\t\r\n":
+            out.append(" ")
+    result = "".join(out)
+    return result if len(result) <= limit else result[: limit - 1] + "…"
+
+
+def read_json(document: object) -> tuple[object, Problem | None]:
+    """The JSON value inside a document of any shape; the value is None where there is a problem."""
+    try:
+        return _read_json(document)
+    except (ValueError, RecursionError, MemoryError):
+        # ValueError covers JSONDecodeError, UnicodeDecodeError and integers of thousands of digits.
+        return None, Problem(code="not-json", text="the document is not readable JSON (cut short, or damaged)")
+
+
+def _read_json(document: object) -> tuple[object, Problem | None]:
+    value = document
+    repeated: list[str] = []
+    for _ in range(_MAX_LAYERS):
+        if isinstance(value, bytes | bytearray | memoryview):
+            value = bytes(value).decode("utf-8-sig")
+        if not isinstance(value, str):
+            return value, None
+        if len(value) > 3 * MAX_CHARACTERS:
+            return None, _too_large()
+        text = value.strip().removeprefix("\ufeff")
+        if text[:1] == "%":
+            text = unquote(text, errors="strict").strip()
+        if len(text) > MAX_CHARACTERS:
+            return None, _too_large()
+        if not text:
+            return None, Problem(code="empty", text="the document is empty")
+        value = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, repeated))
+        if repeated:
+            return None, Problem(
+                code="repeated-key", text=f'the document names "{shown(repeated[0], 40)}" twice in one place'
+            )
+    return None, Problem(code="not-json", text="the document is a text inside a text, too many times over")
+
+
+def _too_large() -> Problem:
+    return Problem(code="too-large", text=f"the document is larger than IAM accepts ({MAX_CHARACTERS:,} characters)")
+
+
+def _unique(pairs: list[tuple[str, Any]], repeated: list[str]) -> dict[str, Any]:
+    # Readers differ on which of two equal keys counts; whoever writes both may want us to read the wrong one.
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    return result
+
+
+def read_document(document: object, *, number: int = 0, needs_resource: bool = True) -> Document:
+    """Read a policy document given as dict, JSON text, URL-encoded JSON text, bytes or anything else.
+
+    Args:
+        document: the document.
+        number: which of several documents this is; kept in its statements.
+        needs_resource: an identity policy must name resources and no principal; a trust policy the other way round.
+    """
+    value, problem = read_json(document)
+    if problem is not None:
+        return Document(problems=(problem,))
+    if value is None:
+        return Document(problems=(Problem(code="absent", text="there is no document to read"),))
+    if not isinstance(value, Mapping):
+        return Document(problems=(Problem(code="not-a-policy", text="this is not a policy document"),))
+    if value.get("omitted") is True:
+        reason = "CloudTrail left the document out because it was too large"
+        return Document(problems=(Problem(code="omitted", text=reason),))
+    top, problems = _lower_keys(value, "the document")
+    if "statement" not in top:
+        return Document(problems=(*problems, Problem(code="no-statement", text="the document has no Statement")))
+    listed = top["statement"]
+    listed = list(listed) if isinstance(listed, list | tuple) else [listed]
+    # An unknown Version is read like the current one: that takes variables seriously and so finds more.
+    variables = top.get("version", "2008-10-17") != "2008-10-17"
+    statements: list[Statement] = []
+    notes: list[str] = []
+    characters = 0
+    for index, one in enumerate(listed):
+        statement, found = _read_statement(
+            one, document=number, index=index, variables=variables, needs_resource=needs_resource, notes=notes
+        )
+        problems.extend(found)
+        if statement is not None:
+            characters += sum(map(len, statement.actions)) + sum(map(len, statement.resources))
+            statements.append(statement)
+        if characters > MAX_CHARACTERS:
+            return Document(problems=(*problems, _too_large()))
+    return Document(statements=tuple(statements), problems=tuple(problems), notes=tuple(dict.fromkeys(notes)))
+
+
+def _lower_keys(value: Mapping[Any, Any], where: str) -> tuple[dict[str, Any], list[Problem]]:
+    result: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for key, item in value.items():
+        name = str(key).lower()
+        if name in result:
+            problems.append(Problem(code="repeated-key", text=f'{where} names "{shown(name, 40)}" twice'))
+        result[name] = item
+    return result, problems
+
+
+_KNOWN_KEYS = frozenset(
+    {"sid", "effect", "principal", "notprincipal", "action", "notaction", "resource", "notresource", "condition"}
+)
+
+
+def _read_statement(
+    value: object, *, document: int, index: int, variables: bool, needs_resource: bool, notes: list[str]
+) -> tuple[Statement | None, list[Problem]]:
+    where = f"statement {index + 1}"
+    if not isinstance(value, Mapping):
+        return None, [Problem(code="bad-statement", text=f"{where} is not an object")]
+    parts, problems = _lower_keys(value, where)
+    written = parts.get("effect")
+    effect = written.lower() if isinstance(written, str) else ""
+    if effect not in {"allow", "deny"}:
+        problems.append(Problem(code="bad-effect", text=f"{where} neither allows nor denies"))
+    has_principal = "principal" in parts or "notprincipal" in parts
+    if needs_resource and has_principal:
+        problems.append(
+            Problem(code="names-a-principal", text=f"{where} names a principal: this is not an identity's policy")
+        )
+    actions, except_actions = _either(parts, "action", where, problems, required=True)
+    resources, except_resources = _either(parts, "resource", where, problems, required=needs_resource)
+    principals, except_principals = _principals(parts, where, problems)
+    if problems:
+        return None, problems
+    unknown = sorted(set(parts) - _KNOWN_KEYS)
+    if unknown:
+        notes.append(f'{where} has the key "{shown(unknown[0], 40)}", which the policy language does not know.')
+    sid = parts.get("sid")
+    return Statement(
+        document=document,
+        index=index,
+        sid=shown(sid, 64) if isinstance(sid, str) else "",
+        allows=effect == "allow",
+        actions=tuple(actions),
+        except_actions=except_actions,
+        resources=tuple(resources),
+        except_resources=except_resources,
+        principals=tuple(principals),
+        except_principals=except_principals,
+        has_principal=has_principal,
+        conditions=read_conditions(parts.get("condition"), variables=variables),
+        variables=variables,
+    ), []
+
+
+def _either(
+    parts: Mapping[str, Any], name: str, where: str, problems: list[Problem], *, required: bool
+) -> tuple[list[str], bool]:
+    """The strings of `name` or of its Not-form, and which of the two it was."""
+    plain, negated = name in parts, f"not{name}" in parts
+    if plain and negated:
+        problems.append(
+            Problem(code="both-forms", text=f"{where} has both {name.title()} and Not{name.title()}, which IAM refuses")
+        )
+        return [], False
+    if not plain and not negated:
+        if required:
+            problems.append(Problem(code=f"no-{name}", text=f"{where} names no {name}"))
+        return [], False
+    listed = parts[name if plain else f"not{name}"]
+    values = list(dict.fromkeys(strings(listed)))
+    if any(not isinstance(item, str) for item in _items(listed)):
+        problems.append(Problem(code=f"bad-{name}", text=f"{where} has an {name} that is not a text"))
+    if any(UNKNOWN[0] in item or ITSELF[0] in item for item in values):
+        problems.append(Problem(code="bad-character", text=f"{where} has a character that IAM does not accept"))
+    return values, negated
+
+
+def _items(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        yield from value
+    else:
+        yield value
+
+
+def strings(value: object) -> Iterable[str]:
+    """The strings in a value that may be one string or a list of them."""
+    return (item for item in _items(value) if isinstance(item, str))
+
+
+def _principals(parts: Mapping[str, Any], where: str, problems: list[Problem]) -> tuple[list[tuple[str, str]], bool]:
+    if "principal" in parts and "notprincipal" in parts:
+        problems.append(Problem(code="both-forms", text=f"{where} has both Principal and NotPrincipal"))
+        return [], False
+    negated = "notprincipal" in parts
+    value = parts.get("notprincipal" if negated else "principal")
+    if value is None:
+        return [], negated
+    if isinstance(value, str):  # the whole world is written "*"; any other bare text is read as an AWS principal
+        return [("AWS", value)], negated
+    if not isinstance(value, Mapping):
+        problems.append(Problem(code="bad-principal", text=f"{where} has a principal that is not readable"))
+        return [], negated
+    found: list[tuple[str, str]] = []
+    names = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
+    for kind, listed in value.items():
+        for item in _items(listed):
+            # CloudTrail and hand-written JSON sometimes carry the account number as a number.
+            text = str(item) if isinstance(item, int) and not isinstance(item, bool) else item
+            if not isinstance(text, str):
+                problems.append(Problem(code="bad-principal", text=f"{where} has a principal that is not a text"))
+                return [], negated
+            found.append((names.get(str(kind).lower(), shown(str(kind), 20)), text))
+    return found, negated

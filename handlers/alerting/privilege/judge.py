@@ -1,0 +1,517 @@
+"""Is this policy administrator, or a way to become one - and why.
+
+Administrator is whoever may write the permissions of any user and any role, for that includes its own: `*`, `iam:*`,
+`i?m:*`, `a*:*` to `z*:*`, NotAction of something else and `iam:Put*` all come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from handlers.alerting.privilege.conditions import Restraint
+from handlers.alerting.privilege.documents import ITSELF, Document, Problem, Statement, read_document, shown
+from handlers.alerting.privilege.globs import WordSet, Work
+from handlers.alerting.privilege.reach import NO_NAME, Allowed, Grant, Reach, example_of
+from handlers.alerting.privilege.tables import (
+    ROLE_WRITES,
+    UNBIND_ROLE,
+    UNBIND_USER,
+    USER_WRITES,
+    EscalationPath,
+    Step,
+    Table,
+    managed_policies,
+    table,
+)
+from handlers.alerting.privilege.verdicts import DecidingStatement, Judgement, OpenPath, PathKind, Verdict
+
+_MOST_TARGETS = 64  # named users and roles that are compared one by one
+_MOST_SHOWN = 5
+_TEXT_LIMIT = 600
+_Where = Callable[[str], Allowed]
+
+
+def judge_policy(document: object) -> Judgement:
+    """Judge one identity policy.
+
+    Args:
+        document: the policy as dict, JSON text, URL-encoded JSON text, bytes or anything an event may hold instead.
+
+    Returns:
+        The judgement. Never raises; what cannot be read or judged is COULD_NOT_JUDGE, not NOT_ADMINISTRATOR.
+    """
+    return _judge([read_document(document)], None, Work())
+
+
+def judge_principal(policies: Iterable[object], *, boundary: object | None = None) -> Judgement:
+    """Judge what several policies together allow: attached, inline and inherited from groups.
+
+    Args:
+        policies: documents, each in any shape `judge_policy` takes, or ARNs of AWS managed policies.
+        boundary: the permissions boundary, in the same shapes; None where the principal has none.
+
+    Returns:
+        The judgement; `statements` say which document, by its place in `policies`, and -1 for the boundary.
+    """
+    documents = [_document(policy, number) for number, policy in enumerate(policies)]
+    return _judge(documents, None if boundary is None else _document(boundary, -1), Work())
+
+
+def judge_managed_policy(arn: str) -> Judgement | None:
+    """Judge an AWS managed policy by its shipped document.
+
+    Args:
+        arn: `arn:aws:iam::aws:policy/...`, in any partition.
+
+    Returns:
+        The judgement, or None where the document is not shipped (or the ARN is a customer's): fetch it instead.
+    """
+    name = _managed_name(arn)
+    return None if name is None else _judge_managed(name)
+
+
+@lru_cache(maxsize=256)
+def _judge_managed(name: str) -> Judgement:
+    return judge_policy(managed_policies()[name]["document"])
+
+
+def _managed_name(arn: object) -> str | None:
+    if not isinstance(arn, str) or len(arn) > 256:
+        return None
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or not (parts[1] == "aws" or parts[1].startswith("aws-")):
+        return None
+    name = parts[5].lower()
+    return name if parts[2:5] == ["iam", "", "aws"] and name in managed_policies() else None
+
+
+def _document(policy: object, number: int) -> Document:
+    if isinstance(policy, str) and policy.startswith("arn:"):
+        name = _managed_name(policy)
+        if name is None:
+            text = f"the document of {shown(policy, 120)} is not at hand"
+            return Document(problems=(Problem(code="not-at-hand", text=text),))
+        policy = managed_policies()[name]["document"]
+    return read_document(policy, number=number)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Case:
+    """Everything one judgement looks at."""
+
+    table: Table
+    work: Work
+    reach: Reach
+    bound: Reach | None
+
+    def allowed_at(self, kind: str) -> Allowed:
+        bits = self.table.kinds[kind]
+        allowed = self.reach.at(bits)
+        return allowed if self.bound is None else allowed & self.bound.at(bits)
+
+    def allowed_somewhere(self) -> Allowed:
+        allowed = self.reach.somewhere()
+        return allowed if self.bound is None else allowed & self.bound.somewhere()
+
+
+def _judge(documents: Sequence[Document], boundary: Document | None, work: Work) -> Judgement:
+    facts = table()
+    statements = [statement for document in documents for statement in document.statements]
+    problems = [problem for document in documents for problem in document.problems]
+    notes = [note for document in documents for note in document.notes]
+    reach = Reach(statements, facts, work)
+    bound = None
+    if boundary is not None and not boundary.problems:
+        bound = Reach(boundary.statements, facts, work)
+    case = _Case(table=facts, work=work, reach=reach, bound=bound)
+    judgement = _verdict(case, problems, notes)
+    if boundary is not None and boundary.problems:
+        # An unreadable boundary can only take away: harmless stays harmless, all else is open.
+        problems = [] if judgement.verdict is Verdict.NOT_ADMINISTRATOR else [*boundary.problems]
+        return _unless_certain(judgement, problems, even_administrator=True)
+    return _unless_certain(judgement, problems, even_administrator=False)
+
+
+def _unless_certain(judgement: Judgement, problems: Sequence[Problem], *, even_administrator: bool) -> Judgement:
+    """What was readable may settle it; otherwise a part that was not makes the whole unjudged."""
+    if not problems or (judgement.verdict is Verdict.ADMINISTRATOR and not even_administrator):
+        return judgement
+    problem = problems[0]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return Judgement(
+        verdict=Verdict.COULD_NOT_JUDGE,
+        code=f"could-not-judge-{problem.code}",
+        reason=f"Could not judge: {problem.text}{more}. Somebody has to read it.",
+        parameters={"why": problem.text, "problems": str(len(problems))},
+        paths=judgement.paths,
+        statements=judgement.statements,
+        conditions=judgement.conditions,
+        notes=judgement.notes,
+    )
+
+
+def _verdict(case: _Case, problems: list[Problem], notes: list[str]) -> Judgement:
+    cache: dict[str, Allowed] = {}
+
+    def where(kind: str) -> Allowed:
+        if kind not in cache:
+            cache[kind] = case.allowed_somewhere() if kind == "some" else case.allowed_at(kind)
+        return cache[kind]
+
+    notes += [*case.reach.notes, *_condition_notes(case.reach)]
+    administrator = _administrator(case, where)
+    if administrator is not None and administrator.verdict is Verdict.ADMINISTRATOR:
+        return _with_notes(administrator, notes)
+    paths = [*_open_paths(case, where), *_paths_to_named_targets(case, where, problems)]
+    if administrator is not None:
+        open_now = tuple(path for path in paths if not path.conditional)
+        return _with_notes(administrator, notes, open_now)
+    if paths:
+        return _with_notes(_can_become(case, paths), notes)
+    notes += _limited_notes(case, where)
+    return _nothing_found(case, notes)
+
+
+def _with_notes(judgement: Judgement, notes: Sequence[str], paths: tuple[OpenPath, ...] | None = None) -> Judgement:
+    return Judgement(
+        verdict=judgement.verdict,
+        code=judgement.code,
+        reason=judgement.reason,
+        parameters=judgement.parameters,
+        paths=judgement.paths if paths is None else paths,
+        statements=judgement.statements,
+        conditions=judgement.conditions,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _administrator(case: _Case, where: _Where) -> Judgement | None:
+    """The judgement where users and roles at large may be given any permission; None where not."""
+    facts = case.table
+    users, roles = facts.mask(*USER_WRITES), facts.mask(*ROLE_WRITES)
+    user, role = where("user"), where("role")
+    if not (user.at_best & users and role.at_best & roles):
+        return None
+    always = bool(user.always & users and role.always & roles)
+    if case.bound is not None:
+        # Under a boundary, permissions it writes for itself stay capped - unless it may lift the cap.
+        lifts_user, lifts_role = facts.mask(*UNBIND_USER), facts.mask(*UNBIND_ROLE)
+        if not (user.at_best & lifts_user and role.at_best & lifts_role):
+            return None
+        always = always and bool(user.always & lifts_user and role.always & lifts_role)
+    deciding = _deciding(case, users | roles, lambda grant: bool(grant.resources & _bits(facts, "user", "role")))
+    code, what = _how_much(case, where, always=always)
+    if always:
+        reason = f"{what}." if code != "writes-permissions" else f"{what}, so it can give itself everything."
+        return Judgement(
+            verdict=Verdict.ADMINISTRATOR, code=f"administrator-{code}", reason=reason, statements=_shown(deciding)
+        )
+    conditions = _conditions(deciding)
+    under = _joined(conditions) or "a condition that the boundary sets"
+    return Judgement(
+        verdict=Verdict.ADMINISTRATOR_UNDER_CONDITION,
+        code=f"administrator-under-condition-{code}",
+        reason=f"{what}, but only under a condition: {under}.",
+        parameters={"conditions": under},
+        statements=_shown(deciding),
+        conditions=conditions,
+    )
+
+
+def _how_much(case: _Case, where: _Where, *, always: bool) -> tuple[str, str]:
+    """A code and the words for how far an administrator's permissions go."""
+    every = case.table.every_action
+    anything = where("anything")
+    allowed = anything.always if always else anything.at_best
+    plain = any(
+        grant.statement.allows and grant.actions & every
+        for grant in case.reach.grants
+        if not (grant.statement.except_actions or grant.statement.except_resources)
+    )
+    if allowed & every and plain and not case.reach.denies and case.bound is None:
+        return "everything", "Allows every action on every resource"
+    if allowed & every or not case.table.actions.everything & ~every & ~allowed:
+        return "almost-everything", "Allows almost every action on almost every resource"
+    return "writes-permissions", "May write the permissions of any user and any role, its own included"
+
+
+def _bits(facts: Table, *kinds: str) -> int:
+    result = 0
+    for kind in kinds:
+        for bit in facts.kinds[kind]:
+            result |= bit
+    return result
+
+
+def _open_paths(case: _Case, where: _Where) -> list[OpenPath]:
+    """The paths open on every target of their kind, and those open on the principal itself."""
+    found = []
+    possible = where("some").at_best
+    for path in case.table.paths:
+        # Most policies hold few sensitive actions: leave early where a step is impossible everywhere.
+        if path.only_on_one_named_target or any(not possible & step.actions for step in path.steps):
+            continue
+        state = _holds(path, where)
+        if state is not None:
+            found.append(_opened(path, conditional=not state))
+        elif path.also_on_itself:
+            state = _holds_on_itself(case, path, where)
+            if state is not None:
+                found.append(_opened(path, conditional=not state, target="itself"))
+    return found
+
+
+def _holds(path: EscalationPath, where: _Where) -> bool | None:
+    """True: open; False: open under a condition; None: closed."""
+    always = True
+    steps = path.steps if not path.passes else (*path.steps, Step(actions=path.passes, where="role"))
+    for step in steps:
+        allowed = where(step.where)
+        if not allowed.at_best & step.actions:
+            return None
+        always = always and bool(allowed.always & step.actions)
+    return always
+
+
+def _holds_on_itself(case: _Case, path: EscalationPath, where: _Where) -> bool | None:
+    allowed = where("itself")
+    if not allowed.at_best & path.steps[0].actions:
+        return None
+    always = bool(allowed.always & path.steps[0].actions)
+    if case.bound is not None and path.kind is PathKind.GRANT:
+        # What it gives itself stays under its boundary, unless it may lift that too.
+        lifts = case.table.mask(*UNBIND_USER)
+        if not allowed.at_best & lifts:
+            return None
+        always = always and bool(allowed.always & lifts)
+    return always
+
+
+def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem]) -> list[OpenPath]:
+    """Paths where one and the same named user or role can be given permissions and then be used."""
+    facts = case.table
+    writes = facts.mask(*USER_WRITES, *ROLE_WRITES)
+    uses = facts.everything & ~writes
+    wide = _bits(facts, "user", "role")
+    patterns = [
+        pattern
+        for grant in case.reach.grants
+        if grant.statement.allows and grant.plausible & writes and not grant.statement.except_resources
+        for pattern in grant.patterns
+        if not case.reach.matched[pattern] & wide and not {ITSELF[0], NO_NAME} & set(pattern)
+    ]
+    if not patterns or not where("some").at_best & uses:
+        return []
+    targets = list(dict.fromkeys(patterns))
+    if len(targets) > _MOST_TARGETS:
+        text = f"it may write permissions of {len(targets)} named users and roles, too many to compare one by one"
+        problems.append(Problem(code="too-many-targets", text=text))
+        targets = targets[:_MOST_TARGETS]
+    examples = {pattern: example_of(pattern) for pattern in targets}
+    words = WordSet(examples.values(), ignore_case=False)
+    sides = [case.reach] if case.bound is None else [case.reach, case.bound]
+    matches = {
+        pattern: words.match(pattern, case.work)
+        for pattern in {pattern for side in sides for grant in side.grants for pattern in grant.patterns}
+    }
+    found: dict[tuple[str, str], OpenPath] = {}
+    for pattern, example in examples.items():
+        if not matches[pattern] & words.bit(example):
+            continue  # the pattern is about something else than a user or role
+        allowed = case.reach.on(words, words.bit(example), matches)
+        if case.bound is not None:
+            allowed = allowed & case.bound.on(words, words.bit(example), matches)
+        for path in _paths_on_target(case, where, allowed, example):
+            found.setdefault((path.id, pattern), _aimed(path, pattern))
+    return list(found.values())
+
+
+def _paths_on_target(case: _Case, where: _Where, allowed: Allowed, example: str) -> Iterable[OpenPath]:
+    facts = case.table
+    kind = "user" if "user/" in example and "role/" not in example else "role"
+    writes = facts.mask(*(USER_WRITES if kind == "user" else ROLE_WRITES))
+    if not allowed.at_best & writes or where(kind).always & writes:
+        return  # cannot be written, or can be like any other: that is a path already
+
+    def there(name: str) -> Allowed:
+        return allowed if name == kind else where(name)
+
+    for path in facts.paths:
+        if path.only_on_one_named_target and path.target_kind == kind:
+            state = _holds(path, there)
+        elif path.passes and kind == "role" and where("role").at_best & path.passes == 0:
+            # It may pass one role only, but first give that role everything.
+            state = _holds(path, there)
+            state = None if state is None else state and bool(allowed.always & writes)
+        else:
+            continue
+        if state is not None:
+            yield _opened(path, conditional=not state)
+
+
+def _opened(path: EscalationPath, *, conditional: bool, target: str = "") -> OpenPath:
+    return OpenPath(
+        id=path.id,
+        name=path.name,
+        kind=path.kind,
+        target=target,
+        needs="" if target == "itself" and path.kind is PathKind.GRANT else path.needs,
+        conditional=conditional,
+        sources=path.sources,
+    )
+
+
+def _aimed(path: OpenPath, pattern: str) -> OpenPath:
+    # The target can be given any permission first, so no other privileged role is needed: it is a grant.
+    return OpenPath(
+        id=path.id,
+        name=path.name,
+        kind=PathKind.GRANT,
+        target=_readable(pattern),
+        conditional=path.conditional,
+        sources=path.sources,
+    )
+
+
+def _readable(pattern: str) -> str:
+    """The part of a resource pattern that people know it by: `role/app-*`."""
+    parts = pattern.split(":", 5)
+    return shown(parts[5] if len(parts) == 6 else pattern, 80)
+
+
+_ORDER = {kind: place for place, kind in enumerate(PathKind)}
+
+
+def _can_become(case: _Case, paths: Sequence[OpenPath]) -> Judgement:
+    ordered = sorted(paths, key=lambda path: (path.conditional, _ORDER[path.kind], bool(path.needs)))
+    first = ordered[0]
+    mask = 0
+    by_id = {path.id: path for path in case.table.paths}
+    for path in ordered:
+        mask |= by_id[path.id].actions
+    writes = case.table.mask(*USER_WRITES, *ROLE_WRITES) if any(path.target for path in ordered) else 0
+    deciding = _deciding(case, mask | writes, lambda grant: True)
+    conditions = _conditions(deciding) if first.conditional else ()
+    what = first.name + (f" ({_target(first)})" if first.target else "")
+    reason = f"Can become administrator: it may {what}"
+    if first.needs:
+        reason += f"; that takes {first.needs}"
+    if conditions:
+        reason += f"; only under a condition: {_joined(conditions)}"
+    others = len({path.id for path in ordered} - {first.id})
+    if others:
+        reason += f". {others} more {'way is' if others == 1 else 'ways are'} open"
+    return Judgement(
+        verdict=Verdict.CAN_BECOME_ADMINISTRATOR,
+        code="can-become-under-condition" if first.conditional else "can-become",
+        reason=f"{reason}.",
+        parameters={
+            "path": first.id,
+            "target": first.target,
+            "needs": first.needs,
+            "others": str(others),
+            "conditions": _joined(conditions),
+        },
+        paths=tuple(ordered),
+        statements=_shown(deciding),
+        conditions=conditions,
+    )
+
+
+def _target(path: OpenPath) -> str:
+    return "only itself" if path.target == "itself" else f"only {path.target}"
+
+
+def _nothing_found(case: _Case, notes: Sequence[str]) -> Judgement:
+    allows = any(grant.statement.allows for grant in case.reach.grants)
+    if not allows:
+        code, reason = "no-sensitive-action", "Not administrator: it allows none of the actions that lead there."
+    else:
+        code, reason = "no-open-path", "Not administrator: what it allows does not add up to a known way there."
+    return Judgement(
+        verdict=Verdict.NOT_ADMINISTRATOR,
+        code=f"not-administrator-{code}",
+        reason=f"{reason} {notes[0]}" if notes else reason,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _deciding(case: _Case, actions: int, reaches: Callable[[Grant], bool]) -> list[Statement]:
+    sides = [case.reach] if case.bound is None else [case.reach, case.bound]
+    grants = [
+        grant
+        for side in sides
+        for grant in side.grants
+        if grant.statement.allows and grant.actions & actions and reaches(grant)
+    ]
+    grants.sort(key=lambda grant: not grant.free)  # stable: what needs no condition comes first
+    return [grant.statement for grant in grants]
+
+
+def _shown(statements: Sequence[Statement]) -> tuple[DecidingStatement, ...]:
+    return tuple(
+        DecidingStatement(
+            document=statement.document,
+            index=statement.index,
+            sid=statement.sid,
+            text=shown(statement.text, _TEXT_LIMIT),
+        )
+        for statement in statements[:_MOST_SHOWN]
+    )
+
+
+def _conditions(statements: Iterable[Statement]) -> tuple[str, ...]:
+    named = {
+        shown(str(condition)): None
+        for statement in statements
+        for condition in statement.conditions
+        if condition.restraint is Restraint.REAL
+    }
+    return tuple(named)
+
+
+def _joined(conditions: Sequence[str]) -> str:
+    more = f" (and {len(conditions) - 3} more)" if len(conditions) > 3 else ""
+    return "; ".join(conditions[:3]) + more
+
+
+def _condition_notes(reach: Reach) -> list[str]:
+    notes = []
+    for grant in reach.grants:
+        for condition in grant.statement.conditions:
+            if grant.statement.allows and condition.restraint is Restraint.AT_WILL:
+                notes.append(f"The condition {shown(str(condition))} holds nobody back and was not counted.")
+            if not grant.statement.allows and condition.restraint is not Restraint.NONE:
+                notes.append(f"A Deny applies only under {shown(str(condition))} and was not counted.")
+    return list(dict.fromkeys(notes))[:_MOST_SHOWN]
+
+
+def _limited_notes(case: _Case, where: _Where) -> list[str]:
+    """What stays limited to named targets: harmless only as long as those targets are."""
+    facts = case.table
+    somewhere = where("some").at_best
+    notes = []
+    limits: Mapping[str, int] = {
+        "pass": facts.pass_role,
+        "assume": facts.mask("sts:AssumeRole"),
+        "decide who may assume": facts.mask("iam:UpdateAssumeRolePolicy"),
+        "write permissions of": facts.mask(*USER_WRITES, *ROLE_WRITES),
+        "make credentials for": facts.mask("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
+    }
+    for verb, mask in limits.items():
+        if not somewhere & mask:
+            continue
+        targets = {
+            _readable(pattern): None
+            for grant in case.reach.grants
+            if grant.statement.allows and grant.actions & mask and not grant.statement.except_resources
+            for pattern in grant.patterns
+            if pattern.strip("*") and ITSELF not in pattern
+        }
+        if targets:
+            more = f" and {len(targets) - 3} more" if len(targets) > 3 else ""
+            named = ", ".join(list(targets)[:3]) + more
+            notes.append(f"It may {verb} {named}; if one of those is an administrator, this can become one.")
+    return notes

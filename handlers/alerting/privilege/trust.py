@@ -1,0 +1,369 @@
+"""Who may assume a role: its trust policy, judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from handlers.alerting.privilege.conditions import Condition, Restraint
+from handlers.alerting.privilege.documents import Statement, read_document, shown
+from handlers.alerting.privilege.globs import WordSet, Work
+
+_MOST_SHOWN = 20
+
+
+class TrustVerdict(Enum):
+    """Whether the people a role lets in are who one would expect."""
+
+    ORDINARY = "ordinary"
+    DANGEROUS = "dangerous"
+    COULD_NOT_JUDGE = "could not judge"
+
+
+class TrustedKind(Enum):
+    """What sort of caller a trust policy names."""
+
+    ANYONE = "anyone"
+    THIS_ACCOUNT = "this account"
+    OTHER_ACCOUNT = "another account"
+    SERVICE = "an AWS service"
+    WEB_IDENTITY = "a web identity provider"
+    SAML = "a SAML provider"
+    CANONICAL_USER = "a canonical user"
+    DELETED = "an identity that no longer exists"
+    UNKNOWN = "an unknown principal"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trusted:
+    """One caller the role lets in."""
+
+    kind: TrustedKind
+    name: str  # the principal as the policy names it
+    account: str = ""  # the account it belongs to, where one is named
+    conditions: tuple[str, ...] = ()
+    danger: str = ""  # why this is dangerous, completing "... because"; "" where it is not
+
+    @property
+    def is_dangerous(self) -> bool:
+        """Whether this caller alone makes the policy dangerous."""
+        return bool(self.danger)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrustJudgement:
+    """Who may assume the role, whether that is dangerous, and whether it is more than before."""
+
+    verdict: TrustVerdict
+    code: str
+    reason: str  # one sentence
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    trusted: tuple[Trusted, ...] = ()
+    added: tuple[Trusted, ...] = ()  # those that the policy before did not let in, or only under more conditions
+    wider: bool | None = None  # more than before; None where there is nothing to compare with
+
+    @property
+    def is_dangerous(self) -> bool:
+        """Whether it lets in somebody it should not."""
+        return self.verdict is TrustVerdict.DANGEROUS
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    trusted: Trusted
+    conditions: tuple[Condition, ...]
+
+
+_ASSUMES = WordSet(["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"], ignore_case=True)
+# Keys that tie a caller to somebody: a positive operator on one of them narrows "anyone" to people one can name.
+_NARROWING_KEYS = frozenset(
+    {"aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn", "aws:userid"}
+    | {"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourcevpce", "aws:sourcevpc", "aws:sourceip"}
+)
+_POSITIVE = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"})
+# Providers that sign tokens for everybody in the world: what a subject has to begin with to name one customer.
+_SHARED_PROVIDERS: Mapping[str, tuple[str, str]] = {
+    "token.actions.githubusercontent.com": ("repo:", "/"),
+    "gitlab.com": ("project_path:", "/"),
+    "app.terraform.io": ("organization:", ":"),
+}
+# Further claims that name a customer as well as the subject does.
+_SUBJECT_CLAIMS = frozenset({"sub", "repository", "repository_owner", "repository_id", "repository_owner_id"})
+_SUBJECT_IS_AUDIENCE = frozenset({"cognito-identity.amazonaws.com"})  # aud is the identity pool
+
+
+def judge_trust(
+    document: object, *, account: str, before: object | None = None, known_accounts: Collection[str] = ()
+) -> TrustJudgement:
+    """Judge who may assume a role.
+
+    Args:
+        document: the trust policy, in any shape `judge_policy` takes.
+        account: the account the role is in.
+        before: the trust policy it replaces; None where there is none, as for a new role.
+        known_accounts: accounts that are expected: the organization's, or named in the settings.
+
+    Returns:
+        The judgement. Never raises; what cannot be read is COULD_NOT_JUDGE.
+    """
+    entries, problems = _entries(document, account, known_accounts)
+    if problems:
+        return TrustJudgement(
+            verdict=TrustVerdict.COULD_NOT_JUDGE,
+            code="could-not-judge",
+            reason=f"Could not judge who may assume this role: {problems[0]}. Somebody has to read it.",
+            parameters={"why": problems[0]},
+            trusted=tuple(entry.trusted for entry in entries),
+        )
+    added, wider = _compare(entries, before, account, known_accounts)
+    trusted = tuple(entry.trusted for entry in entries)
+    dangerous = [one for one in (*added, *trusted) if one.is_dangerous]
+    if dangerous:
+        worst = dangerous[0]
+        others = len({one.name for one in dangerous}) - 1
+        more = f", and {others} more like it" if others else ""
+        return TrustJudgement(
+            verdict=TrustVerdict.DANGEROUS,
+            code=f"dangerous-{worst.kind.name.lower().replace('_', '-')}",
+            reason=f"Lets in {_described(worst)}{more}: {worst.danger}.",
+            parameters={"principal": worst.name, "account": worst.account, "why": worst.danger},
+            trusted=trusted,
+            added=added,
+            wider=wider,
+        )
+    return TrustJudgement(
+        verdict=TrustVerdict.ORDINARY,
+        code="ordinary" if trusted else "nobody",
+        reason=_ordinary(trusted, added, wider),
+        parameters={"who": _listed(trusted)},
+        trusted=trusted,
+        added=added,
+        wider=wider,
+    )
+
+
+def _ordinary(trusted: Sequence[Trusted], added: Sequence[Trusted], wider: bool | None) -> str:
+    if not trusted:
+        return "Lets nobody in."
+    if wider and added:
+        return f"Now also lets in {_listed(added)}."
+    unchanged = ", no more than before" if wider is False else ""
+    return f"Lets in {_listed(trusted)}{unchanged}."
+
+
+def _listed(trusted: Sequence[Trusted]) -> str:
+    named = list(dict.fromkeys(_described(one) for one in trusted))
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return ", ".join(named[:3]) + more
+
+
+def _described(one: Trusted) -> str:
+    if one.kind is TrustedKind.ANYONE:
+        return "anyone"
+    return f"{one.kind.value} ({shown(one.name, 100)})"
+
+
+def _entries(document: object, account: str, known_accounts: Collection[str]) -> tuple[list[_Entry], list[str]]:
+    read = read_document(document, needs_resource=False)
+    problems = [problem.text for problem in read.problems]
+    if any(not statement.has_principal for statement in read.statements):
+        problems.append("a statement names no principal: this is not a trust policy")
+    if problems:
+        return [], problems
+    work = Work()
+    denied = _denied(read.statements, work)
+    if denied is None:
+        return [], []
+    known = frozenset(known_accounts) | {account}
+    entries = []
+    for statement in read.statements:
+        if not statement.allows or not _assumes(statement, work):
+            continue
+        conditions = tuple(one for one in statement.conditions if one.restraint is Restraint.REAL)
+        if statement.except_principals:
+            excepted = ", ".join(value for _, value in statement.principals[:3])
+            entries.append(
+                _entry(TrustedKind.ANYONE, f"anyone but {shown(excepted)}", "", conditions, _danger_of_anyone)
+            )
+            continue
+        for kind, value in statement.principals:
+            if value not in denied:
+                entries.append(_classified(kind, value, account, known, conditions))
+    return entries, []
+
+
+def _assumes(statement: Statement, work: Work) -> bool:
+    found = 0
+    for pattern in statement.actions:
+        found |= _ASSUMES.match(pattern, work)
+    return bool(_ASSUMES.everything & ~found if statement.except_actions else found)
+
+
+def _denied(statements: Iterable[Statement], work: Work) -> frozenset[str] | None:
+    """Principals that an unconditional Deny shuts out by the same name; None where it shuts out everybody."""
+    names: set[str] = set()
+    for statement in statements:
+        if statement.allows or statement.except_principals or not _assumes(statement, work):
+            continue
+        if any(one.restraint is not Restraint.NONE for one in statement.conditions):
+            continue
+        values = {value for _, value in statement.principals}
+        if any(not value.strip("*") for value in values):
+            return None
+        names |= values
+    return frozenset(names)
+
+
+_Danger = Callable[[tuple[Condition, ...]], str]
+
+
+def _entry(kind: TrustedKind, name: str, account: str, conditions: tuple[Condition, ...], danger: _Danger) -> _Entry:
+    trusted = Trusted(
+        kind=kind,
+        name=shown(name, 200),
+        account=account,
+        conditions=tuple(shown(str(one)) for one in conditions[:_MOST_SHOWN]),
+        danger=danger(conditions),
+    )
+    return _Entry(trusted=trusted, conditions=conditions)
+
+
+def _harmless(_: tuple[Condition, ...]) -> str:
+    return ""
+
+
+def _danger_of_anyone(conditions: tuple[Condition, ...]) -> str:
+    if any(_narrows(one) for one in conditions):
+        return ""
+    if any(one.key.lower() == "sts:externalid" for one in conditions):
+        return "anybody in any AWS account who learns the external id may assume the role"
+    return "anybody in any AWS account may assume the role"
+
+
+def _narrows(condition: Condition) -> bool:
+    return (
+        condition.key.lower() in _NARROWING_KEYS
+        and condition.name in _POSITIVE
+        and not condition.holds_without_key
+        and all(value.strip("*?") for value in condition.values)
+    )
+
+
+def _classified(
+    kind: str, value: str, account: str, known: frozenset[str], conditions: tuple[Condition, ...]
+) -> _Entry:
+    if kind == "Service":
+        wild = "*" in value or "?" in value
+        return _entry(
+            TrustedKind.SERVICE, value, "", conditions, lambda _: "it names no particular service" if wild else ""
+        )
+    if kind == "Federated":
+        return _federated(value, account, known, conditions)
+    if kind == "CanonicalUser":
+        reason = "a role cannot be assumed by a canonical user, and IAM does not tell whose it is"
+        return _entry(TrustedKind.CANONICAL_USER, value, "", conditions, lambda _: reason)
+    if kind != "AWS":
+        reason = "we do not know this kind of principal"
+        return _entry(TrustedKind.UNKNOWN, f"{kind}: {value}", "", conditions, lambda _: reason)
+    if not value.strip("*"):
+        return _entry(TrustedKind.ANYONE, "*", "", conditions, _danger_of_anyone)
+    owner = _account_of(value)
+    if owner == account:
+        return _entry(TrustedKind.THIS_ACCOUNT, value, owner, conditions, _harmless)
+    if owner:
+        danger = "" if owner in known else f"account {owner} is not one of the known accounts"
+        return _entry(TrustedKind.OTHER_ACCOUNT, value, owner, conditions, lambda _: danger)
+    if value[:4] in {"AIDA", "AROA"} and value.isalnum():
+        # IAM shows the unique id of a user or role that was deleted; nobody can be it again.
+        return _entry(TrustedKind.DELETED, value, "", conditions, _harmless)
+    return _entry(
+        TrustedKind.UNKNOWN, value, "", conditions, lambda _: "we cannot tell which account this principal belongs to"
+    )
+
+
+def _account_of(principal: str) -> str:
+    number = principal
+    if principal.startswith("arn:"):
+        parts = principal.split(":", 5)
+        number = parts[4] if len(parts) == 6 else ""
+    return number if len(number) == 12 and number.isascii() and number.isdigit() else ""
+
+
+def _federated(value: str, account: str, known: frozenset[str], conditions: tuple[Condition, ...]) -> _Entry:
+    owner = _account_of(value)
+    if ":saml-provider/" in value:
+        kind, danger = TrustedKind.SAML, _danger_of_saml(conditions)
+    else:
+        kind, danger = TrustedKind.WEB_IDENTITY, _danger_of_web_identity(value, conditions)
+    if owner and owner not in known:
+        danger = f"the provider belongs to account {owner}, which is not one of the known accounts"
+    elif not value.strip("*"):
+        danger = "any identity provider may vouch for the caller"
+    return _entry(kind, value, owner or account, conditions, lambda _: danger)
+
+
+def _danger_of_saml(conditions: tuple[Condition, ...]) -> str:
+    if any(one.key.lower().startswith("saml:") and one.name in _POSITIVE for one in conditions):
+        return ""
+    return "no condition says for which audience or subject the provider vouches"
+
+
+def _danger_of_web_identity(provider: str, conditions: tuple[Condition, ...]) -> str:
+    host = provider.rpartition("oidc-provider/")[2]
+    claims = {"aud", "sub"} if host in _SUBJECT_IS_AUDIENCE else _SUBJECT_CLAIMS
+    for one in conditions:
+        prefix, _, claim = one.key.lower().rpartition(":")
+        if claim not in claims or prefix != host.lower() or one.name not in _POSITIVE or one.holds_without_key:
+            continue
+        wide = [value for value in one.values if not _names_somebody(host, claim, value, one.name)]
+        if not wide:
+            return ""
+        return f"the subject {shown(wide[0], 80)} stands for people who have nothing to do with you"
+    return f"no condition says whose tokens of {shown(host, 80)} are meant"
+
+
+def _names_somebody(host: str, claim: str, value: str, operator: str) -> bool:
+    """Whether a subject pattern names one customer of a provider rather than all of them."""
+    literal = value.partition("*")[0].partition("?")[0] if operator in {"stringlike", "arnlike"} else value
+    if claim != "sub" or host.lower() not in _SHARED_PROVIDERS:
+        return bool(literal)
+    start, end = _SHARED_PROVIDERS[host.lower()]
+    owner = literal.removeprefix(start)
+    return literal.startswith(start) and end in owner and not owner.startswith(end)
+
+
+def _compare(
+    entries: Sequence[_Entry], before: object | None, account: str, known_accounts: Collection[str]
+) -> tuple[tuple[Trusted, ...], bool | None]:
+    if before is None:
+        return (), None
+    earlier, problems = _entries(before, account, known_accounts)
+    if problems:
+        return (), None
+    added = tuple(one.trusted for one in entries if not any(_covers(old, one) for old in earlier))
+    return added, bool(added)
+
+
+def _covers(old: _Entry, new: _Entry) -> bool:
+    """Whether everybody `new` lets in was let in by `old` already."""
+    same = (old.trusted.kind, old.trusted.name) == (new.trusted.kind, new.trusted.name)
+    is_aws = new.trusted.kind in {TrustedKind.THIS_ACCOUNT, TrustedKind.OTHER_ACCOUNT}
+    whole_account = (
+        is_aws
+        and old.trusted.account == new.trusted.account
+        and (old.trusted.name == old.trusted.account or old.trusted.name.endswith(":root"))
+    )
+    anyone = old.trusted.kind is TrustedKind.ANYONE and old.trusted.name == "*" and is_aws
+    if not (same or whole_account or anyone):
+        return False
+    return all(any(_implies(mine, theirs) for mine in new.conditions) for theirs in old.conditions)
+
+
+def _implies(new: Condition, old: Condition) -> bool:
+    """Whether a request that meets `new` also meets `old`: the same test on the same or fewer values."""
+    if (new.operator.lower(), new.key.lower()) != (old.operator.lower(), old.key.lower()):
+        return False
+    if old.is_negated:
+        return set(old.values) <= set(new.values)
+    return set(new.values) <= set(old.values)

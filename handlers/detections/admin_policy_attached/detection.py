@@ -1,0 +1,50 @@
+"""A policy that makes its holder administrator was attached to somebody."""
+
+from __future__ import annotations
+
+from handlers.alerting.detection import Concern, Detection, Pass, Regions
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Lookups
+from handlers.alerting.severity import Severity
+from handlers.detections.calls import OTHER_CALL, api_calls, is_call
+from handlers.detections.grants import Target, grant, judged_managed, policy_words
+
+_ATTACH = {
+    "AttachUserPolicy": ("user", "userName"),
+    "AttachRolePolicy": ("role", "roleName"),
+    "AttachGroupPolicy": ("group", "groupName"),
+}
+
+
+def assess(event: Event, lookups: Lookups) -> Concern | Pass:
+    if not is_call(event, "iam", _ATTACH):
+        return OTHER_CALL
+    target = Target.of(event, *_ATTACH[event.name])
+    arn = event.text("requestParameters", "policyArn")
+    deed = f"{policy_words(arn)} to {target.words}"
+    return grant(
+        event,
+        judged_managed(arn, lookups),  # by content: a name proves nothing
+        did=f"attached {deed}",
+        tried=f"attach {deed}",
+        target=target,
+        extra=[("Policy", arn)],
+    )
+
+
+ADMIN_POLICY_ATTACHED = Detection(
+    id="admin-policy-attached",
+    title="Administrator rights granted by a managed policy",
+    why="An attached policy works at once: it is the shortest way to a second administrator who stays.",
+    severity=Severity.HIGH,
+    pattern=api_calls("iam", _ATTACH),
+    assess=assess,
+    respond=(
+        "Ask whoever attached it for the change's ticket, over another channel than the account",
+        "Read what the new administrator and the granting session have done since",
+        "If nobody can explain it: detach the policy and revoke both sessions",
+    ),
+    regions=Regions.GLOBAL,
+    cis=("4.4 (v1.4-v5)", "5.4 (v6-v7)"),
+    attack=("T1098.003",),
+)

@@ -1,0 +1,127 @@
+"""A policy was written that makes its holder administrator: inline, as a new version, or for later."""
+
+from __future__ import annotations
+
+from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Lookups, Unknown
+from handlers.alerting.privilege import diff_documents
+from handlers.alerting.severity import Severity
+from handlers.detections.calls import OTHER_CALL, api_calls, is_call
+from handlers.detections.grants import Judged, Target, grant, judged_answer, judged_document, judged_managed
+from handlers.detections.words import short, tail
+
+_INLINE = {
+    "PutUserPolicy": ("user", "userName"),
+    "PutRolePolicy": ("role", "roleName"),
+    "PutGroupPolicy": ("group", "groupName"),
+}
+_NAMES = (*_INLINE, "CreatePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion")
+
+
+def assess(event: Event, lookups: Lookups) -> Concern | Pass:
+    if not is_call(event, "iam", _NAMES):
+        return OTHER_CALL
+    if event.name in _INLINE:
+        return _inline(event, lookups)
+    if event.name == "CreatePolicy":
+        return _created(event, lookups)
+    return _version(event, lookups)
+
+
+def _inline(event: Event, lookups: Lookups) -> Concern | Pass:
+    target = Target.of(event, *_INLINE[event.name])
+    policy = event.text("requestParameters", "policyName")
+    document = event.request.get("policyDocument")
+    if document is not None:
+        judged = judged_document(document)
+    elif target.name and policy:
+        judged = judged_answer(lookups.inline_policy(event.account, target.kind, target.name, policy))
+    else:
+        judged = Judged(judgement=None, reason="the record holds neither the policy nor its name")
+    deed = f"{f'the inline policy {short(policy)}' if policy else 'an unnamed inline policy'} into {target.words}"
+    return grant(
+        event, judged, did=f"wrote {deed}", tried=f"write {deed}", target=target, extra=[("Inline policy", policy)]
+    )
+
+
+def _created(event: Event, lookups: Lookups) -> Concern | Pass:
+    name = event.text("requestParameters", "policyName") or event.text("responseElements", "policy", "policyName")
+    arn = event.text("responseElements", "policy", "arn")
+    document = event.request.get("policyDocument")
+    deed = f"the managed policy {short(name)}" if name else "an unnamed managed policy"
+    return grant(
+        event,
+        judged_document(document) if document is not None else judged_managed(arn, lookups),
+        did=f"created {deed}",
+        tried=f"create {deed}",
+        target=Target(kind="policy", name=name),
+        latent=True,
+        effect=lambda judged: _later(judged, "once it is attached, its holder can"),
+        extra=[("Policy", arn)],
+    )
+
+
+def _version(event: Event, lookups: Lookups) -> Concern | Pass:
+    arn = event.text("requestParameters", "policyArn")
+    named = event.text("requestParameters", "versionId")
+    made = event.text("responseElements", "policyVersion", "versionId")
+    version = named or made
+    document = event.request.get("policyDocument")
+    is_default = event.name == "SetDefaultPolicyVersion" or event.text("requestParameters", "setAsDefault") == "true"
+    hidden = event.request_omitted  # then whether it became the default is not recorded either
+    judged = judged_document(document) if document is not None else judged_managed(arn, lookups, version=version)
+    target = Target(kind="policy", name=tail(arn))
+    made_default = (
+        f"version {short(version)} the default of {target.words}" if version else f"another default of {target.words}"
+    )
+    did, tried = (
+        (f"made {made_default}", f"make {made_default}")
+        if event.name == "SetDefaultPolicyVersion"
+        else (f"wrote a new version of {target.words}", f"write a new version of {target.words}")
+    )
+    return grant(
+        event,
+        judged,
+        did=did,
+        tried=tried,
+        target=target,
+        latent=not (is_default or hidden),
+        effect=None if is_default else lambda judged: _later(judged, "once it is the default, its holder can"),
+        extra=[("Policy", arn), ("Version", version)],
+        exhibits=_difference(arn, version, judged, lookups) if event.succeeded else (),
+    )
+
+
+def _later(judged: Judged, holder: str) -> str:
+    """Without "now": it takes another call."""
+    return judged.effect(holder).replace(" now ", " ", 1)
+
+
+def _difference(arn: str, version: str, judged: Judged, lookups: Lookups) -> tuple[Exhibit, ...]:
+    """Against the version before, where IAM still has it (it keeps five)."""
+    number = version.removeprefix("v")
+    if not (arn and number.isdecimal() and len(number) < 9 and int(number) > 1):
+        return ()
+    before = lookups.managed_policy(arn, version=f"v{int(number) - 1}")
+    if isinstance(before, Unknown) or judged.document is None:
+        return ()
+    return (Exhibit(title=f"Against version v{int(number) - 1}", text=diff_documents(before, judged.document)),)
+
+
+ADMIN_POLICY_WRITTEN = Detection(
+    id="admin-policy-written",
+    title="Administrator rights written into a policy",
+    why="A harmless name says nothing of the content; a new version changes everybody who has the policy, at once.",
+    severity=Severity.HIGH,
+    pattern=api_calls("iam", _NAMES),
+    assess=assess,
+    respond=(
+        "Read the policy in the message, and ask whoever wrote it for the change's ticket",
+        "Find out who has the policy, and what they have done since",
+        "If nobody can explain it: restore the version before or delete the policy, and revoke the sessions",
+    ),
+    regions=Regions.GLOBAL,
+    cis=("4.4 (v1.4-v5)", "5.4 (v6-v7)"),
+    attack=("T1098.003", "T1484"),
+)

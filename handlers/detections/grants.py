@@ -1,0 +1,180 @@
+"""Whether a policy makes somebody administrator, said the same way by every detection that meets one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.alerting.detection import Concern, Exhibit, Pass
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Lookups, Unknown
+from handlers.alerting.privilege import Judgement, PathKind, Verdict, judge_managed_policy, judge_policy
+from handlers.alerting.severity import Severity
+from handlers.detections.words import facts, listed, lowered, pretty, sentence, short, tail
+
+# What follows "bob can now".
+_ABILITY = {
+    Verdict.ADMINISTRATOR: "do anything in this account",
+    Verdict.ADMINISTRATOR_UNDER_CONDITION: "do anything in this account, under a condition",
+    Verdict.CAN_BECOME_ADMINISTRATOR: "become administrator",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whom a grant is for."""
+
+    kind: str  # "user", "role", "group", "policy"
+    name: str  # "" where the record does not say
+
+    @classmethod
+    def of(cls, event: Event, kind: str, key: str) -> Target:
+        """The target that a call names under this request parameter."""
+        return cls(kind=kind, name=event.text("requestParameters", key))
+
+    @property
+    def words(self) -> str:
+        """ "the user bob"; "an unnamed user"."""
+        return f"the {self.kind} {short(self.name)}" if self.name else f"an unnamed {self.kind}"
+
+    @property
+    def holder(self) -> str:
+        """Who can do it then, with its verb: "bob can", "every member of ops can"."""
+        name = short(self.name) or f"that {self.kind}"
+        return {
+            "group": f"every member of {name} can",
+            "role": f"whoever uses the role {name} can",
+            "policy": f"whoever has the policy {name} can",
+        }.get(self.kind, f"{name} can")
+
+    def group(self, event: Event) -> str:
+        """The conversation: one a target; attempts whose target is unknown are one a person."""
+        if not self.name:
+            return f"admin:attempts/{short(event.actor.arn or event.actor.name)}"
+        return f"admin:{self.kind}/{short(self.name)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What is known of a policy: the judgement, and the document where there is one to show."""
+
+    judgement: Judgement | None  # None: there was no document to judge
+    reason: str  # why it is what it is, or why it could not be judged
+    document: object = None
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.judgement.verdict if self.judgement else Verdict.COULD_NOT_JUDGE
+
+    @property
+    def is_harmless(self) -> bool:
+        return self.verdict is Verdict.NOT_ADMINISTRATOR
+
+    def effect(self, holder: str) -> str:
+        """ "bob can now do anything in this account"."""
+        if self.judgement is None:
+            return f"what it allows is unknown, as {self.reason}"
+        if self.verdict not in _ABILITY:
+            return "what it allows could not be judged"
+        able = f"{holder} now {_ABILITY[self.verdict]}"
+        if self.verdict is Verdict.CAN_BECOME_ADMINISTRATOR and self.judgement.paths:
+            able += f", since this allows to {listed((path.name for path in self.judgement.paths), 2)}"
+        return able
+
+    @property
+    def severity(self) -> Severity:
+        """Of the rights taking effect now."""
+        if self.judgement is None or self.verdict is Verdict.COULD_NOT_JUDGE:
+            return Severity.MEDIUM
+        if self.judgement.is_direct:
+            return Severity.HIGH
+        # A role of rights has to be at work somewhere already: most services' own full-access policies say as much.
+        only_existing = all(path.kind is PathKind.EXISTING for path in self.judgement.paths)
+        return Severity.LOW if only_existing else Severity.MEDIUM
+
+
+def judged_document(document: object) -> Judged:
+    """A document as an event or IAM gives it: text, URL-encoded text, or an object."""
+    judgement = judge_policy(document)
+    return Judged(judgement=judgement, reason=judgement.reason, document=document)
+
+
+def judged_answer(answer: Mapping[str, Any] | Unknown) -> Judged:
+    """A document as a lookup gives it, or could not."""
+    if isinstance(answer, Unknown):
+        return Judged(judgement=None, reason=f"the policy could not be read ({short(answer.reason)})")
+    return judged_document(answer)
+
+
+def judged_managed(arn: str, lookups: Lookups, *, version: str = "") -> Judged:
+    """A managed policy by its content: AWS's from what we know of them, others from the account as it is now."""
+    if not arn:
+        return Judged(judgement=None, reason="the record does not name the policy")
+    known = None if version else judge_managed_policy(arn)
+    if known is not None:
+        return Judged(judgement=known, reason=known.reason)
+    return judged_answer(lookups.managed_policy(arn, version=version))
+
+
+def policy_words(arn: str) -> str:
+    """ "AdministratorAccess" for AWS's own, "the customer policy deploy" for others: a name is no proof."""
+    if not arn:
+        return "an unnamed policy"
+    return short(tail(arn)) if ":iam::aws:policy/" in arn else f"the customer policy {short(tail(arn))}"
+
+
+def grant(
+    event: Event,
+    judged: Judged,
+    *,
+    did: str,
+    tried: str,
+    target: Target,
+    latent: bool = False,
+    effect: Callable[[Judged], str] | None = None,
+    extra: Iterable[tuple[str, str]] = (),
+    exhibits: Iterable[Exhibit] = (),
+) -> Concern | Pass:
+    """Decide on a grant: what a policy, judged, means for whoever gets it.
+
+    Args:
+        latent: nobody gets anything yet; it takes another call.
+        effect: the words after the deed, where "bob can now …" is not it.
+    """
+    if judged.is_harmless:
+        return Pass(reason=f"the policy does not make anybody administrator: {judged.reason}")
+    severity = judged.severity
+    hidden = event.request_omitted
+    if latent:
+        severity = lowered(severity)
+    if hidden and event.succeeded:
+        severity = Severity.HIGH  # whoever pads a policy wants it unseen
+    if not event.succeeded:
+        severity = lowered(severity, 2)
+    summary = sentence(event, did, tried, effect(judged) if effect else judged.effect(target.holder))
+    if hidden:
+        summary += " The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it."
+    elif not event.succeeded and not event.request:
+        summary += " CloudTrail does not record what a denied call asked for."
+    conditions = judged.judgement.conditions if judged.judgement else ()
+    return Concern(
+        summary=summary,
+        subject=f"{target.kind} {target.name or 'unknown'}",
+        severity=severity,
+        group=target.group(event),
+        title="" if event.succeeded else "Attempt to grant administrator rights",
+        facts=facts(
+            ("Why", judged.reason),
+            ("Only if", listed(conditions)),
+            *extra,
+        ),
+        exhibits=(*_documents(judged.document), *exhibits),
+    )
+
+
+def _documents(document: object) -> tuple[Exhibit, ...]:
+    if document is None:
+        return ()
+    text = document if isinstance(document, str) else pretty(document)
+    return (Exhibit(title="The policy", text=text),)

@@ -1,0 +1,81 @@
+"""Sentences for a tired reader: who did what to whom, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from handlers.alerting.actor import ActorKind
+from handlers.alerting.detection import Exhibit, Fact
+from handlers.alerting.event import Event
+from handlers.alerting.severity import Severity
+
+_NAME = 128  # characters: IAM allows no longer name
+_ERROR = 100
+_SPECIAL = {
+    ActorKind.ROOT: "Root",
+    ActorKind.ROOT_ASSUMED: "Root (in a session that the organisation opened)",
+    ActorKind.UNKNOWN: "Somebody whom the record does not name",
+}
+
+
+def short(text: str, limit: int = _NAME) -> str:
+    """The text, cut where somebody sent more than a sentence bears."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def who(event: Event) -> str:
+    """The actor as the subject of a sentence: "alice", "Admin/alice through cloudformation.amazonaws.com"."""
+    actor = event.actor
+    name = _SPECIAL.get(actor.kind) or short(actor.name)
+    return f"{name} through {short(actor.invoked_by)}" if actor.invoked_by and not actor.is_aws else name
+
+
+def sentence(event: Event, did: str, tried: str, effect: str) -> str:
+    """`did` and `tried` are the same deed: "attached X to the user bob", "attach X to the user bob".
+
+    The effect ("bob can now do anything in this account") follows a success only.
+    """
+    if event.error is not None:
+        return f"{who(event)} tried to {tried} and failed: {short(event.error, _ERROR)}."
+    return f"{who(event)} {did}: {effect}." if effect else f"{who(event)} {did}."
+
+
+def is_denied(event: Event) -> bool:
+    """Whether the call failed for want of the right, not because of a wrong name or a busy service."""
+    return event.error is not None and any(word in event.error for word in ("Denied", "Unauthorized"))
+
+
+def lowered(severity: Severity, steps: int = 1) -> Severity:
+    """So many steps less, LOW at the least: what was only tried is still worth a line."""
+    return Severity(max(Severity.LOW, severity - steps))
+
+
+def facts(*pairs: tuple[str, str]) -> tuple[Fact, ...]:
+    """Labels with values; those without a value are left out."""
+    return tuple(Fact(label=label, value=value) for label, value in pairs if value)
+
+
+def listed(words: Iterable[str], limit: int = 5) -> str:
+    """ "a, b and c"; what is beyond the limit is counted."""
+    items = [short(word) for word in words]
+    if len(items) > limit:
+        items = [*items[:limit], f"{len(items) - limit} more"]
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+
+
+def tail(arn: str) -> str:
+    """The name at the end of an ARN or path, or the text itself."""
+    return arn.rpartition("/")[2] or arn
+
+
+def request_exhibit(event: Event) -> tuple[Exhibit, ...]:
+    """What the call asked for, as CloudTrail wrote it; nothing where it wrote nothing."""
+    if not event.request:
+        return ()
+    return (Exhibit(title="What was asked for", text=pretty(event.request)),)
+
+
+def pretty(value: object) -> str:
+    """JSON on lines of its own."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)

@@ -1,0 +1,370 @@
+"""The alert pipeline: from the queue that events wait in, through the function, to the table, Slack and e-mail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct, DependencyGroup, IDependable
+
+from handlers.settings import AlertSettings
+from infra.accepted_findings import accept
+from infra.deployment import ConfigurationError, Deployment, Problem
+from infra.detection_rules import RuleTarget
+from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+
+RETENTION = Duration.days(14)  # the longest SQS keeps a message
+MAXIMUM_MESSAGE_BYTES = 1_048_576  # as large as an event may be: a smaller limit would refuse it for good
+MAXIMUM_QUEUE_POLICY_BYTES = 8_192  # SQS developer guide, "Amazon SQS policy quotas"
+
+OUTAGE_SECONDS = 86_400  # how long Slack may be away before an event counts as undeliverable
+MAXIMUM_RECEIVES = 1_000  # SQS takes no larger maxReceiveCount
+
+# What AccountLookups asks IAM, by the kind of resource it asks about. All of it reads.
+IAM_READS = {
+    "user": ("iam:GetUserPolicy",),
+    "role": ("iam:GetRolePolicy",),
+    "group": ("iam:GetGroupPolicy",),
+    "policy": ("iam:GetPolicy", "iam:GetPolicyVersion"),
+}
+
+# What it asks that AWS does not tie to a resource (Service Authorization Reference).
+READS_WITHOUT_RESOURCE = ("cloudtrail:DescribeTrails",)
+
+
+def receives_to_outlast(outage_seconds: int, *, base_seconds: int, cap_seconds: int) -> int:
+    """How often a message is received in an outage of that length, the first attempt after it included.
+
+    The wait before the next receive begins at `base_seconds` and doubles up to `cap_seconds`.
+    """
+    receives, waited, wait = 1, 0, base_seconds
+    while waited < outage_seconds:
+        waited += min(wait, cap_seconds)
+        wait = min(2 * wait, cap_seconds)
+        receives += 1
+    return receives
+
+
+def maximum_receives(*, base_seconds: int, cap_seconds: int) -> int:
+    """The queue's maxReceiveCount: what a day's outage needs, and a quarter more.
+
+    The quarter is for receives that a crash spends: it comes again after the visibility timeout, without a longer
+    wait. A message beyond the count goes to the dead-letter queue. SQS's own limit caps it.
+    """
+    needed = receives_to_outlast(OUTAGE_SECONDS, base_seconds=base_seconds, cap_seconds=cap_seconds)
+    return min(needed + (needed + 3) // 4, MAXIMUM_RECEIVES)
+
+
+class StoredSecret(Construct):
+    """A secret that people put into AWS themselves: the template knows its name, never its value.
+
+    Attributes:
+        name: of the SSM parameter or the Secrets Manager secret.
+        source: where a function finds it, such as "ssm:/rootwatch/slack-token".
+    """
+
+    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str) -> None:
+        """Refer to the parameter `name`, or create the secret `name` without a value, as `slack.token_store` says."""
+        super().__init__(scope, id)
+        store = deployment.slack.token_store
+        self.name = name
+        self.source = f"{store}:{name}"
+        self._secret: secretsmanager.CfnSecret | None = None
+        self._parameter_arn = (
+            f"arn:{deployment.partition}:ssm:{deployment.home_region}:{deployment.account}:parameter/{name.lstrip('/')}"
+        )
+        if store == "secretsmanager":
+            # The higher-level construct would generate a value.
+            self._secret = secretsmanager.CfnSecret(self, "Secret", name=name, description=description)
+            self._secret.apply_removal_policy(RemovalPolicy.RETAIN)
+            accept(
+                self._secret,
+                "AwsSolutions-SMG4",
+                "Slack issues the token and it does not expire by itself: there is nothing to rotate it with. "
+                "`rootwatch doctor` tells its age.",
+            )
+
+    def grant_read(self, function: PythonFunction) -> None:
+        """Let `function` read this one secret.
+
+        It needs no right on a key: the AWS managed keys aws/ssm and aws/secretsmanager let every principal of the
+        account decrypt what it may read (Systems Manager user guide, "Restricting decryption of SecureString
+        parameter values"), so the right to read is the one that counts.
+        """
+        if self._secret:
+            function.allow(["secretsmanager:GetSecretValue"], [self._secret.ref])
+        else:
+            # CloudFormation cannot create a SecureString.
+            function.allow(["ssm:GetParameter"], [self._parameter_arn])
+
+
+class AlertPipeline(Construct):
+    """Events wait in a queue for the function that turns them into alerts; other regions reach it over the hub bus.
+
+    Attributes:
+        queue: where rules deliver events.
+        dead_letters: what could not be delivered or turned into an alert, for 14 days.
+        hub: the bus that the forwarding stacks deliver to.
+        table: alerts, findings and what was told to whom.
+        slack_token: the bot token's place.
+        raise_alert: the function.
+        target: what the rules of the home region aim at.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, topic: sns.Topic) -> None:
+        """Make the pipeline; alerts that are severe enough are also published to `topic`."""
+        super().__init__(scope, id)
+        self._deployment = deployment
+        self.dead_letters = event_queue(self, "DeadLetters", name=f"{deployment.name}-events-dead-letters")
+        self.queue = self._events_queue()
+        self.target = RuleTarget(arn=self.queue.queue_arn, dead_letter_arn=self.dead_letters.queue_arn)
+        self.hub = events.CfnEventBus(
+            self, "Hub", name=deployment.hub_bus_name, description="Events that other regions forward"
+        )
+        self._hub_rule, self._hub_rule_arn = self._make_hub_rule()
+        self._admit_the_organization()
+        self.table = self._alert_table()
+        self.slack_token = StoredSecret(
+            self,
+            "SlackToken",
+            deployment=deployment,
+            name=deployment.slack_token_name,
+            description="The bot token Rootwatch posts to Slack with",
+        )
+        self.raise_alert = self._function(topic)
+
+    def accept_events_from(self, rule_arns: Sequence[str]) -> IDependable:
+        """Open both queues to exactly these rules and the hub's.
+
+        Returns what the rules have to wait for: EventBridge does not retry a delivery that a policy refuses.
+        Raises ConfigurationError when the policy would be longer than SQS takes.
+        """
+        allowed = [*rule_arns, self._hub_rule_arn]
+        policies = DependencyGroup(*(admit_rules(queue, allowed) for queue in (self.queue, self.dead_letters)))
+        self._hub_rule.node.add_dependency(policies)
+        return policies
+
+    def _events_queue(self) -> sqs.Queue:
+        advanced = self._deployment.advanced
+        receives = maximum_receives(base_seconds=advanced.retry_base_seconds, cap_seconds=advanced.retry_cap_seconds)
+        queue = event_queue(
+            self,
+            "Events",
+            name=f"{self._deployment.name}-events",
+            # AWS advises six times the function's timeout (Lambda developer guide, "Using Lambda with Amazon SQS").
+            visibility_timeout=Duration.seconds(6 * TIMEOUT_SECONDS),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=receives),
+        )
+        if receives == MAXIMUM_RECEIVES:
+            Annotations.of(queue).add_warning_v2(
+                "rootwatch:retry-budget",
+                f"advanced.retry_cap_seconds = {advanced.retry_cap_seconds} uses up the {MAXIMUM_RECEIVES} attempts "
+                f"SQS allows before Slack has been away for {OUTAGE_SECONDS // 3600} hours: events then go to the "
+                "dead-letter queue.",
+            )
+        return queue
+
+    def _make_hub_rule(self) -> tuple[events.CfnRule, str]:
+        deployment = self._deployment
+        # Only AWS may use sources that begin with "aws.", so nothing that anybody forges passes this rule.
+        pattern: dict[str, Any] = {"source": [{"prefix": "aws."}]}
+        if not deployment.trail.organization_id:
+            pattern["account"] = [deployment.account]
+        name = f"{deployment.name}-from-other-regions"
+        rule = events.CfnRule(
+            self,
+            "HubRule",
+            name=name,
+            description="What other regions forward goes to the events queue",
+            event_bus_name=self.hub.ref,
+            event_pattern=pattern,
+            state="ENABLED",
+            targets=[self.target.as_properties()],
+        )
+        return rule, (
+            f"arn:{deployment.partition}:events:{deployment.home_region}:{deployment.account}"
+            f":rule/{deployment.hub_bus_name}/{name}"
+        )
+
+    def _admit_the_organization(self) -> None:
+        # In our own account the forwarding role's policy is enough. Other accounts need the bus's consent: members of
+        # the organisation, and of them only the roles that our forwarding stacks create.
+        deployment = self._deployment
+        if not deployment.trail.organization_id:
+            return
+        statement = {
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "events:PutEvents",
+            "Resource": self.hub.attr_arn,
+            "Condition": {
+                "StringEquals": {"aws:PrincipalOrgID": deployment.trail.organization_id},
+                "ArnLike": {
+                    "aws:PrincipalArn": f"arn:{deployment.partition}:iam::*:role/{deployment.name}-forwarding-*"
+                },
+            },
+        }
+        # events.CfnEventBusPolicy warns of a deprecated property even where it is not used.
+        CfnResource(
+            self,
+            "HubPolicy",
+            type="AWS::Events::EventBusPolicy",
+            properties={
+                "EventBusName": self.hub.ref,
+                "StatementId": "ForwardersOfTheOrganization",
+                "Statement": statement,
+            },
+        )
+
+    def _alert_table(self) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "Alerts",
+            # The name is fixed so that a second deployment finds the record of the first, instead of beginning anew.
+            table_name=f"{self._deployment.name}-alerts",
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="expires_at",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=True,
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+
+    def _function(self, topic: sns.Topic) -> PythonFunction:
+        deployment = self._deployment
+        settings = AlertSettings(
+            account=deployment.account,
+            table_name=self.table.table_name,
+            queue_url=self.queue.queue_url,
+            topic_arn=topic.topic_arn,
+            slack_channel=deployment.slack.channel,
+            slack_token_source=self.slack_token.source,
+            email_minimum_severity=deployment.email.minimum_severity,
+            time_zone=deployment.display.time_zone,
+            language=deployment.display.language,
+            environment="" if deployment.name == "rootwatch" else deployment.name,
+            account_names=deployment.accounts,
+            retention_days=deployment.alerts.retention_days,
+            retry_base_seconds=deployment.advanced.retry_base_seconds,
+            retry_cap_seconds=deployment.advanced.retry_cap_seconds,
+            refresh_seconds=deployment.advanced.refresh_seconds,
+            **({"slack_api_url": deployment.advanced.slack_api_url} if deployment.advanced.slack_api_url else {}),
+        )
+        function = PythonFunction(
+            self,
+            "RaiseAlert",
+            deployment=deployment,
+            name="raise-alert",
+            handler="handlers.raise_alert.handler",
+            description="Turns events into alerts: records them, and tells Slack and e-mail",
+            environment=settings.to_environment(),
+            memory_mb=512,
+        )
+        function.function.add_event_source(
+            event_sources.SqsEventSource(
+                self.queue,
+                batch_size=10,
+                max_concurrency=2,  # the least there is: Slack takes one message a second
+                report_batch_item_failures=True,
+            )
+        )
+        # One more than consuming needs: a reminder to bring a message in Slack up to date goes through the queue.
+        function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
+        # Transactions need no right of their own. Nothing is ever deleted, other than by its time to live.
+        function.allow(
+            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [self.table.table_arn]
+        )
+        function.allow(["sns:Publish"], [topic.topic_arn])
+        self.slack_token.grant_read(function)
+        self._grant_looking_up(function)
+        return function
+
+    def _grant_looking_up(self, function: PythonFunction) -> None:
+        deployment = self._deployment
+        wide = []
+        for kind, reads in IAM_READS.items():
+            resources = [f"arn:{deployment.partition}:iam::{deployment.account}:{kind}/*"]
+            if kind == "policy":
+                resources.append(f"arn:{deployment.partition}:iam::aws:policy/*")
+            function.allow(reads, resources)
+            wide += resources
+        function.allow(READS_WITHOUT_RESOURCE, ["*"])
+        for resource in wide:
+            accept(
+                function.role,
+                f"AwsSolutions-IAM5[Resource::{resource}]",
+                "Reading policy documents: which of them an event will name is not known beforehand.",
+            )
+        accept(
+            function.role,
+            "AwsSolutions-IAM5[Resource::*]",
+            f"{', '.join(READS_WITHOUT_RESOURCE)} reads settings, and AWS does not let it be tied to a resource.",
+        )
+
+
+def event_queue(
+    scope: Construct,
+    id: str,
+    *,
+    name: str,
+    visibility_timeout: Duration | None = None,
+    dead_letter_queue: sqs.DeadLetterQueue | None = None,
+) -> sqs.Queue:
+    """A queue as all of ours are: encrypted, over TLS only, keeping messages for as long as SQS can."""
+    return sqs.Queue(
+        scope,
+        id,
+        queue_name=name,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=RETENTION,
+        max_message_size_bytes=MAXIMUM_MESSAGE_BYTES,
+        visibility_timeout=visibility_timeout,
+        dead_letter_queue=dead_letter_queue,
+    )
+
+
+def admit_rules(queue: sqs.Queue, rule_arns: Sequence[str]) -> IDependable:
+    """Let exactly these EventBridge rules send to `queue`.
+
+    Returns the policy, which the rules have to wait for.
+    Raises ConfigurationError when the policy would be longer than SQS takes.
+    """
+    length = len(json.dumps(list(rule_arns))) + 1_000  # the rest of both statements, generously
+    if length > MAXIMUM_QUEUE_POLICY_BYTES:
+        raise ConfigurationError(
+            "handlers/detections/__init__.py",
+            [
+                Problem(
+                    key="CATALOGUE",
+                    line=None,
+                    cause=f"naming the {len(rule_arns)} rules that may send to the queue takes {length:,} bytes; "
+                    f"SQS takes {MAXIMUM_QUEUE_POLICY_BYTES:,}.",
+                    remedy="shorten the detections' ids or deployment.name, or merge detections.",
+                )
+            ],
+        )
+    added = queue.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="RulesOfOurs",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[queue.queue_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
+        )
+    )
+    if not added.policy_dependable:
+        raise TypeError(f"{queue.node.path} is not a queue of this stack")
+    return added.policy_dependable

@@ -1,0 +1,913 @@
+"""A deployment: what `rootwatch.toml` says, checked, with every mistake named by file, line, key, cause and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+Mode = Literal["create", "existing", "skip"]
+
+# The region that records root sign-ins and every IAM, Organizations and CloudFront call, by partition
+# (CloudTrail user guide, "AWS Management Console sign-in events"; AWS fact 1 and 2).
+GLOBAL_REGIONS: Mapping[str, str] = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+
+# Only for "did you mean": a region that opens tomorrow is accepted, with a warning.
+KNOWN_REGIONS: tuple[str, ...] = tuple(
+    """
+    af-south-1 ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1
+    ap-southeast-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-central-1 ca-west-1
+    cn-north-1 cn-northwest-1 eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3
+    il-central-1 me-central-1 me-south-1 mx-central-1 sa-east-1 us-east-1 us-east-2 us-gov-east-1 us-gov-west-1
+    us-west-1 us-west-2
+    """.split()  # noqa: SIM905 - forty quoted lines would be read by nobody
+)
+
+# AWS Config developer guide, "Recording AWS resources": the global IAM types cannot be recorded here.
+REGIONS_WITHOUT_IAM_RECORDING = frozenset(
+    """
+    ap-east-2 ap-south-2 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7 ca-west-1 eu-central-2 eu-south-2
+    il-central-1 me-central-1 mx-central-1
+    """.split()  # noqa: SIM905 - as above
+)
+
+# CloudWatch Logs accepts these retention periods and no others (API reference, PutRetentionPolicy).
+LOG_RETENTION_DAYS = frozenset(
+    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+)
+
+SEVERITIES = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+MAXIMUM_FILE_BYTES = 1_000_000
+SLACK_HOSTS = ("slack.com", "slack-gov.com")
+
+
+class ConfigurationError(Exception):
+    """The configuration cannot be used; `str()` is the whole report, `problems` are its parts."""
+
+    def __init__(self, file: str, problems: Sequence[Problem]) -> None:
+        self.file = file
+        self.problems = tuple(problems)
+        super().__init__(self._report())
+
+    def _report(self) -> str:
+        count = len(self.problems)
+        head = f"{self.file} cannot be used: {count} problem{'s' if count > 1 else ''}."
+        return "\n".join([head, *(problem.describe(self.file) for problem in self.problems)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing wrong with a configuration file."""
+
+    key: str | None  # dotted path, as the file would write it; None where the file as a whole is meant
+    line: int | None
+    column: int | None = None
+    cause: str
+    remedy: str
+
+    def describe(self, file: str) -> str:
+        """Two lines: `file:line: key: cause`, and what to do about it."""
+        place = ":".join([file, *(str(number) for number in (self.line, self.column) if number is not None)])
+        subject = f"{self.key}: " if self.key else ""
+        return f"  {place}: {subject}{self.cause}\n      Fix: {self.remedy}"
+
+
+def _refuse(cause: str, remedy: str) -> NoReturn:
+    """End a validator with a cause and a remedy."""
+    # The texts travel as context, because pydantic would read braces in a message as a template.
+    raise PydanticCustomError("rootwatch", "{cause}", {"cause": cause, "remedy": remedy})
+
+
+def _shown(value: object) -> str:
+    """A value as an error may show it: short, on one line, never a secret."""
+    if isinstance(value, str) and re.search(r"xox[a-z]-|xapp-", value):
+        return "a Slack token (not shown)"
+    if isinstance(value, str):
+        # What a terminal would obey is spelled out instead.
+        visible = (mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in value[:100])
+        text = '"' + "".join(visible) + '"'
+    else:
+        text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    spelled = {candidate.casefold(): candidate for candidate in known}
+    close = difflib.get_close_matches(word.casefold(), spelled, n=5, cutoff=0.7)
+    if not close:
+        return None
+    # Swapped letters are the commonest slip: "us-esat-1" is us-east-1 rather than us-west-1.
+    swapped = [candidate for candidate in close if sorted(candidate) == sorted(word.casefold())]
+    return spelled[(swapped or close)[0]]
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    nearest = _nearest(word, known)
+    return f'did you mean "{nearest}"? ' if nearest else ""
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _account_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        _refuse(
+            f"{value} is a number; an account id is text, because it may begin with a zero.",
+            f'put it in quotes: "{value:012d}".',
+        )
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{12}", value):
+        _refuse(
+            f"{_shown(value)} is not an AWS account id.",
+            'write its 12 digits in quotes, without dashes, such as "123456789012"; '
+            "`aws sts get-caller-identity --query Account` prints yours.",
+        )
+    return value
+
+
+def _account_name(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or not value.isprintable():
+        _refuse(
+            f"{_shown(value)} cannot be shown as an account's name.", "use 1 to 64 printable characters, in quotes."
+        )
+    return value
+
+
+def _region(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", value):
+        _refuse(
+            f"{_shown(value)} is not the name of an AWS region.",
+            f"{_did_you_mean(str(value), KNOWN_REGIONS)}Write it like us-east-1 or ap-northeast-1.",
+        )
+    if value not in KNOWN_REGIONS and not any(value.rsplit("-", 1)[0] == r.rsplit("-", 1)[0] for r in KNOWN_REGIONS):
+        nearest = _nearest(value, KNOWN_REGIONS)
+        if nearest:
+            _refuse(f"{_shown(value)} is no region that we know.", f'did you mean "{nearest}"?')
+    return value
+
+
+def _severity(value: object) -> str:
+    if not isinstance(value, str) or value.upper() not in SEVERITIES:
+        _refuse(
+            f"{_shown(value)} is not a severity.",
+            f"{_did_you_mean(str(value), SEVERITIES)}Choose one of {', '.join(SEVERITIES)}.",
+        )
+    return value.upper()
+
+
+AccountId = Annotated[str, BeforeValidator(_account_id)]
+AccountName = Annotated[str, BeforeValidator(_account_name)]
+Region = Annotated[str, BeforeValidator(_region)]
+SeverityName = Annotated[str, BeforeValidator(_severity)]
+
+
+def partition_of(region: str) -> str:
+    """The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Basics(_Section):
+    """`[deployment]`: which account, which regions, under which name."""
+
+    name: str = "rootwatch"
+    account: AccountId = Field(examples=['"123456789012"'])
+    home_region: Region = Field(examples=['"us-east-1"'])
+    watched_regions: Annotated[tuple[Region, ...], BeforeValidator(_as_tuple)] = Field(
+        default=(), validate_default=True
+    )
+    termination_protection: bool = True
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,19}", value) or value.endswith("-"):
+            _refuse(
+                f"{_shown(value)} cannot begin the names of AWS resources.",
+                "use 1 to 20 lower-case letters, digits and dashes, beginning with a letter and not ending "
+                'with a dash, such as "rootwatch".',
+            )
+        return value
+
+    @field_validator("watched_regions")
+    @classmethod
+    def _sees_root_sign_ins(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        repeated = sorted({region for region in value if value.count(region) > 1})
+        if repeated:
+            _refuse(f"{', '.join(repeated)} is listed more than once.", "list each region once.")
+        home = info.data.get("home_region")
+        if home is None:  # refused already, under its own key
+            return value
+        partition = partition_of(home)
+        strangers = [region for region in value if partition_of(region) != partition]
+        if strangers:
+            _refuse(
+                f"{', '.join(strangers)} lies in another partition than {home} ({partition}), "
+                "and one AWS account has regions of one partition only.",
+                f"list regions of {partition}; give the other account a configuration of its own.",
+            )
+        needed = GLOBAL_REGIONS[partition]
+        if needed not in (home, *value):
+            _refuse(
+                f"{needed} is neither the home region nor watched: root sign-ins and all IAM writes are recorded in "
+                f"{needed} and nowhere else, so this deployment would never see them.",
+                f'add "{needed}" to watched_regions, or make it the home_region.',
+            )
+        return value
+
+
+class Slack(_Section):
+    """`[slack]`: where alerts go, and where the token is kept (never in this file)."""
+
+    channel: str = Field(examples=['"C0123456789"'])
+    token_store: Literal["ssm", "secretsmanager"] = "ssm"  # noqa: S105 - the place, not the token
+
+    @field_validator("channel")
+    @classmethod
+    def _channel_id(cls, value: str) -> str:
+        if not re.fullmatch(r"[CG][A-Z0-9]{8,}", value):
+            _refuse(
+                f"{_shown(value)} is not a channel ID; a channel's name can change, its ID cannot.",
+                "in Slack open the channel, click its name, and copy the Channel ID at the foot of the About tab; "
+                'it looks like "C0123456789".',
+            )
+        return value
+
+
+class Email(_Section):
+    """`[email]`: who also gets a mail, and from which severity on."""
+
+    addresses: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    minimum_severity: SeverityName = "HIGH"
+
+    @field_validator("addresses")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if len(address) > 254 or not re.fullmatch(r"[^\s@<>,;\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", address):
+                _refuse(f"{_shown(address)} is not an e-mail address.", 'write it like "security@example.com".')
+        if len({address.casefold() for address in value}) < len(value):
+            _refuse("an address is listed more than once.", "list each address once.")
+        return value
+
+
+class Display(_Section):
+    """`[display]`: how alerts speak to people."""
+
+    time_zone: str = "UTC"
+    language: Literal["en", "ja"] = "en"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        # Some systems list their own setting, "localtime", beside the names of the IANA list.
+        names = (zoneinfo.available_timezones() | {"UTC"}) - {"localtime", "posixrules", "Factory"}
+        if value != "UTC" and len(names) == 1:
+            _refuse(
+                f"{_shown(value)} cannot be checked: this machine has no time zone data.",
+                'install it (Debian: apt-get install tzdata; anywhere: pip install tzdata), or use "UTC".',
+            )
+        if value not in names:
+            _refuse(
+                f"{_shown(value)} is not a time zone.",
+                f'{_did_you_mean(value, names)}Use an IANA name, such as "UTC" or "Asia/Tokyo".',
+            )
+        return value
+
+
+class IdentityCenter(_Section):
+    """`[identity_center]`: where IAM Identity Center lives, when the organisation uses it."""
+
+    home_region: Region | None = None
+
+
+class Trail(_Section):
+    """`[trail]`: the CloudTrail trail and the bucket that keeps its records."""
+
+    mode: Mode = "create"
+    name: str | None = Field(default=None, validate_default=True)
+    arn: str | None = None
+    bucket_name: str | None = Field(default=None, validate_default=True)
+    key_prefix: str = ""
+    retention_days: int = Field(default=2555, ge=90, le=36500)
+    object_lock_days: int = Field(default=365, ge=1, le=36500)
+    object_lock: Literal["governance", "compliance", "none"] = "governance"
+    compliance_confirmation: str = Field(default="", validate_default=True)
+    customer_key: bool = False
+    organization_id: str | None = None
+    access_log: Literal["create", "none"] = "create"
+
+    @field_validator("name")
+    @classmethod
+    def _trail_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # CloudTrail API reference, CreateTrail: letters, digits, periods, underscores, dashes; 3 to 128 characters.
+        if value is None:
+            if info.data.get("mode") == "existing":
+                _refuse(
+                    'is missing, and mode is "existing".',
+                    "give the trail's name; `aws cloudtrail describe-trails` lists it.",
+                )
+            return value
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?![._-])){1,126}[A-Za-z0-9]", value):
+            _refuse(
+                f"{_shown(value)} is not a name CloudTrail accepts.",
+                "use 3 to 128 letters, digits, periods, underscores and dashes, beginning and ending with a letter "
+                "or digit. To name a trail by its ARN, use the key `arn`.",
+            )
+        return value
+
+    @field_validator("arn")
+    @classmethod
+    def _trail_arn(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return value
+        if info.data.get("mode") not in ("existing", None):
+            _refuse("names an existing trail, but mode is not existing.", 'remove the key, or write mode = "existing".')
+        name = info.data.get("name")
+        if not re.fullmatch(r"arn:aws(-cn|-us-gov)?:cloudtrail:[a-z0-9-]+:[0-9]{12}:trail/[A-Za-z0-9._-]+", value):
+            _refuse(
+                f"{_shown(value)} is not the ARN of a trail.",
+                "copy TrailARN from `aws cloudtrail describe-trails`, such as "
+                '"arn:aws:cloudtrail:us-east-1:123456789012:trail/main".',
+            )
+        if name and value.rsplit("/", 1)[1] != name:
+            _refuse(f'is the ARN of another trail than "{name}".', "make name and arn speak of the same trail.")
+        return value
+
+    @field_validator("bucket_name")
+    @classmethod
+    def _bucket_name(cls, value: str | None, info: ValidationInfo) -> str | None:
+        mode = info.data.get("mode")
+        if value is None:
+            if mode == "existing":
+                _refuse(
+                    'is missing, and mode is "existing".',
+                    "give the trail's bucket; `aws cloudtrail describe-trails` shows it as S3BucketName.",
+                )
+            return value
+        if mode == "create":
+            _refuse(
+                'is set, but mode is "create": the bucket is then created, with a name of its own.',
+                'remove the key, or write mode = "existing".',
+            )
+        if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value):
+            _refuse(f"{_shown(value)} is not the name of a bucket.", "give the bare name, without s3:// and path.")
+        return value
+
+    @field_validator("key_prefix")
+    @classmethod
+    def _key_prefix(cls, value: str, info: ValidationInfo) -> str:
+        if value and info.data.get("mode") == "create":
+            _refuse("only an existing trail has a prefix of its own.", "remove the key.")
+        if len(value) > 200 or not re.fullmatch(r"[A-Za-z0-9!_.*'()/-]*", value):
+            _refuse(f"{_shown(value)} is not a prefix CloudTrail accepts.", "copy S3KeyPrefix from describe-trails.")
+        return value.strip("/")
+
+    @field_validator("object_lock_days")
+    @classmethod
+    def _lock_ends_before_retention(cls, value: int, info: ValidationInfo) -> int:
+        retention = info.data.get("retention_days")
+        if retention is not None and value > retention:
+            _refuse(
+                f"{value} days of Object Lock outlast the {retention} days of retention, "
+                "so the expiry of retention_days could never happen in time.",
+                "lower object_lock_days, or raise retention_days.",
+            )
+        return value
+
+    @field_validator("compliance_confirmation")
+    @classmethod
+    def _compliance_is_confirmed(cls, value: str, info: ValidationInfo) -> str:
+        days = info.data.get("object_lock_days")
+        if info.data.get("object_lock") != "compliance" or days is None:
+            return value
+        sentence = f"objects cannot be deleted for {days} days by anyone"
+        if value != sentence:
+            _refuse(
+                "Object Lock in compliance mode cannot be undone before it ends: not by an administrator, not by "
+                "root, not by AWS support; the only way out is closing the account. It needs a confirmation.",
+                f'write exactly compliance_confirmation = "{sentence}", or choose object_lock = "governance".',
+            )
+        return value
+
+    @field_validator("organization_id")
+    @classmethod
+    def _organization_id(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"o-[a-z0-9]{10,32}", value):
+            _refuse(
+                f"{_shown(value)} is not an organization id.",
+                'write it like "o-a1b2c3d4e5"; `aws organizations describe-organization` prints yours.',
+            )
+        return value
+
+
+# One per line, so that a difference shows which one changed.
+DEFAULT_RESOURCE_TYPES = (
+    "AWS::IAM::User",
+    "AWS::IAM::Role",
+    "AWS::IAM::Group",
+    "AWS::IAM::Policy",
+    "AWS::CloudTrail::Trail",
+    "AWS::S3::Bucket",
+    "AWS::KMS::Key",
+)
+
+
+class Config(_Section):
+    """`[config]`: the AWS Config recorder and its rules about privileged identities."""
+
+    mode: Mode = "skip"
+    resource_types: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        default=DEFAULT_RESOURCE_TYPES, min_length=1
+    )
+    rules: bool = True
+
+    @field_validator("resource_types")
+    @classmethod
+    def _resource_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not re.fullmatch(r"AWS::[A-Za-z0-9]+::[A-Za-z0-9]+", name):
+                _refuse(
+                    f"{_shown(name)} is not an AWS resource type.",
+                    f'{_did_you_mean(name, DEFAULT_RESOURCE_TYPES)}Write it like "AWS::IAM::User".',
+                )
+        if len(set(value)) < len(value):
+            _refuse("a resource type is listed more than once.", "list each type once.")
+        return value
+
+
+class Analyzer(_Section):
+    """`[analyzer]`: IAM Access Analyzer."""
+
+    mode: Mode = "create"
+    zone: Literal["account", "organization"] = "account"
+    unused_access: bool = False
+    unused_days: int = Field(default=90, ge=1, le=365)
+
+
+class Alerts(_Section):
+    """`[alerts]`: how long alerts and logs are kept."""
+
+    retention_days: int = Field(default=400, ge=30, le=3650)
+    log_retention_days: int = 90
+
+    @field_validator("log_retention_days")
+    @classmethod
+    def _log_retention(cls, value: int) -> int:
+        if value not in LOG_RETENTION_DAYS:
+            nearest = min(sorted(LOG_RETENTION_DAYS), key=lambda days: abs(days - value))
+            _refuse(
+                f"CloudWatch Logs cannot keep logs for {value} days.",
+                f"the nearest it can is {nearest}; it accepts {', '.join(map(str, sorted(LOG_RETENTION_DAYS)))}.",
+            )
+        return value
+
+
+class Advanced(_Section):
+    """`[advanced]`: for the local AWS and for experiments; a real deployment leaves it out."""
+
+    slack_api_url: str | None = None  # None: Slack's own
+    retry_base_seconds: int = Field(default=30, ge=1, le=900)
+    retry_cap_seconds: int = Field(default=900, ge=1, le=43_200)
+    refresh_seconds: int = Field(default=30, ge=1, le=900)
+    bundle_platform: Literal["lambda", "host"] = "lambda"
+    read_event_rules: bool = True
+
+    @field_validator("slack_api_url")
+    @classmethod
+    def _only_slack_or_loopback(cls, value: str | None) -> str | None:
+        # Whoever chooses this address receives the Slack token.
+        if value is None:
+            return value
+        try:
+            parts = urlsplit(value)
+            host = parts.hostname or ""
+            _ = parts.port
+        except ValueError:
+            _refuse(f"{_shown(value)} is not a URL.", 'write it like "http://127.0.0.1:8080/api/".')
+        plain = not (parts.query or parts.fragment or parts.username or parts.password)
+        slack = parts.scheme == "https" and any(host == h or host.endswith(f".{h}") for h in SLACK_HOSTS)
+        local = parts.scheme in ("http", "https") and _is_loopback(host)
+        if not plain or not (slack or local):
+            _refuse(
+                f"{_shown(value)} is neither Slack nor this machine, and whoever answers there gets the Slack token.",
+                "remove the key to use Slack; a local Slack must be on loopback, such as http://127.0.0.1:8080/api/.",
+            )
+        return value
+
+    @field_validator("retry_cap_seconds")
+    @classmethod
+    def _cap_above_base(cls, value: int, info: ValidationInfo) -> int:
+        base = info.data.get("retry_base_seconds")
+        if base is not None and value < base:
+            _refuse(f"{value} is below retry_base_seconds ({base}).", "make it at least as large.")
+        return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Deployment(_Section):
+    """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
+
+    Made by `load` (a file), `parse` (its text) or `from_mapping` (its content); immutable afterwards.
+    """
+
+    basics: Basics = Field(alias="deployment")
+    slack: Slack
+    email: Email = Email()
+    display: Display = Display()
+    accounts: Mapping[AccountId, AccountName] = Field(default_factory=dict)  # account id -> the name alerts show
+    identity_center: IdentityCenter = IdentityCenter()
+    trail: Trail = Trail()
+    config: Config = Config()
+    analyzer: Analyzer = Analyzer()
+    alerts: Alerts = Alerts()
+    advanced: Advanced = Advanced()
+
+    @field_validator("identity_center")
+    @classmethod
+    def _identity_center_is_watched(cls, value: IdentityCenter, info: ValidationInfo) -> IdentityCenter:
+        basics: Basics | None = info.data.get("basics")
+        region = value.home_region
+        if basics and region and region not in (basics.home_region, *basics.watched_regions):
+            _refuse(
+                f"IAM Identity Center records its events in {region}, which is neither the home region nor watched, "
+                "so this deployment would never see them.",
+                f'add "{region}" to deployment.watched_regions.',
+            )
+        return value
+
+    @field_validator("config")
+    @classmethod
+    def _records_iam_where_config_can(cls, value: Config, info: ValidationInfo) -> Config:
+        basics: Basics | None = info.data.get("basics")
+        iam = [name for name in value.resource_types if name.startswith("AWS::IAM::")]
+        if basics and value.mode == "create" and iam and basics.home_region in REGIONS_WITHOUT_IAM_RECORDING:
+            _refuse(
+                f"AWS Config cannot record IAM identities in {basics.home_region} "
+                "(it can only in regions that had AWS Config before February 2022).",
+                "choose another home_region, or take the AWS::IAM:: types out of config.resource_types.",
+            )
+        return value
+
+    # What the stacks ask most.
+
+    @property
+    def name(self) -> str:
+        """The prefix of every name."""
+        return self.basics.name
+
+    @property
+    def account(self) -> str:
+        """The account everything is deployed to, 12 digits."""
+        return self.basics.account
+
+    @property
+    def home_region(self) -> str:
+        """Where events end up and alerts are made."""
+        return self.basics.home_region
+
+    @property
+    def watched_regions(self) -> tuple[str, ...]:
+        """Every watched region, the home region first."""
+        return (self.home_region, *self.forwarding_regions)
+
+    @property
+    def forwarding_regions(self) -> tuple[str, ...]:
+        """The watched regions besides the home region: each gets a forwarding stack."""
+        return tuple(region for region in self.basics.watched_regions if region != self.home_region)
+
+    @property
+    def termination_protection(self) -> bool:
+        """Whether the stacks refuse to be deleted."""
+        return self.basics.termination_protection
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        return partition_of(self.home_region)
+
+    @property
+    def global_region(self) -> str:
+        """The region that records root sign-ins and all IAM writes."""
+        return GLOBAL_REGIONS[self.partition]
+
+    @property
+    def slack_token_name(self) -> str:
+        """The SSM parameter or Secrets Manager secret that holds the Slack token."""
+        in_ssm = self.slack.token_store == "ssm"  # noqa: S105 - the place, not the token
+        return f"{'/' if in_ssm else ''}{self.name}/slack-token"
+
+    @property
+    def trail_name(self) -> str:
+        """The trail's name, fixed, so that policies can name the trail before it exists."""
+        return self.trail.name or f"{self.name}-trail"
+
+    @property
+    def trail_arn(self) -> str | None:
+        """The trail's ARN; None when there is to be none."""
+        if self.trail.mode == "skip":
+            return None
+        return self.trail.arn or (
+            f"arn:{self.partition}:cloudtrail:{self.home_region}:{self.account}:trail/{self.trail_name}"
+        )
+
+    @property
+    def trail_bucket_name(self) -> str | None:
+        """The bucket the trail delivers to; None when there is to be none."""
+        if self.trail.mode == "skip":
+            return None
+        return self.trail.bucket_name or f"{self.name}-trail-{self.account}-{self.home_region}"
+
+    @property
+    def creates_evidence(self) -> bool:
+        """Whether the Evidence stack has anything to create: CloudFormation refuses a stack without resources."""
+        return (
+            self.trail.mode == "create"
+            or self.config.mode == "create"
+            or (self.config.mode == "existing" and self.config.rules)
+            or self.analyzer.mode == "create"
+            or (self.analyzer.mode == "existing" and self.analyzer.unused_access)
+        )
+
+    @property
+    def hub_bus_name(self) -> str:
+        """The event bus in the home region that the other regions forward to."""
+        return f"{self.name}-hub"
+
+    @property
+    def hub_bus_arn(self) -> str:
+        """Its ARN, composed, because a stack cannot import from another region."""
+        return f"arn:{self.partition}:events:{self.home_region}:{self.account}:event-bus/{self.hub_bus_name}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What works but deserves a second thought, each a sentence or two."""
+        found = [
+            f"{region} is not a region we know: if it is not a new one, it is a mistyped one."
+            for region in self.watched_regions
+            if region not in KNOWN_REGIONS
+        ]
+        if not self.email.addresses:
+            found.append(
+                "email.addresses is empty: when Slack cannot be reached, or the pipeline itself is broken, nobody "
+                "hears of it. Give at least one address."
+            )
+        if self.trail.mode == "skip":
+            found.append(
+                'trail.mode is "skip": without a trail that logs, EventBridge receives no CloudTrail events and '
+                "nothing is ever detected. Keep it only if another deployment creates the trail."
+            )
+        if self.trail.mode == "create" and self.trail.object_lock == "none":
+            found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
+        return tuple(found)
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """The deployment described in a TOML file.
+
+        Raises ConfigurationError with everything that is wrong with the file.
+        """
+        path = Path(path)
+        file = str(path)
+        try:
+            raw = path.read_bytes()
+        except FileNotFoundError:
+            _unusable(file, "there is no such file.", "`rootwatch init` asks a few questions and writes it.")
+        except IsADirectoryError:
+            _unusable(file, "is a folder.", "name the file in it, such as rootwatch.toml.")
+        except OSError as error:
+            _unusable(file, f"cannot be read: {error.strerror}.", "check the path and its permissions.")
+        if len(raw) > MAXIMUM_FILE_BYTES:
+            _unusable(file, f"has {len(raw):,} bytes; a configuration has a few thousand.", "check the path.")
+        try:
+            text = raw.decode("utf-8-sig")  # Windows editors begin a file with a byte order mark
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            _unusable(file, f"byte {error.start + 1} is not UTF-8.", "save the file as UTF-8.", line=line)
+        return cls.parse(text, file=file)
+
+    @classmethod
+    def parse(cls, text: str, *, file: str = "rootwatch.toml") -> Self:
+        """The deployment described by TOML text; `file` is only named in errors. Raises ConfigurationError."""
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            _raise_broken_toml(file, text, error)
+        except RecursionError:
+            _unusable(file, "is nested too deeply.", "a configuration needs two levels: [section] and key = value.")
+        return cls.from_mapping(data, file=file, lines=_Lines(text))
+
+    @classmethod
+    def from_mapping(
+        cls, data: Mapping[str, Any], *, file: str = "rootwatch.toml", lines: _Lines | None = None
+    ) -> Self:
+        """The deployment described by the content of such a file. Raises ConfigurationError."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
+        problems.sort(key=lambda problem: problem.line or 0)
+        raise ConfigurationError(file, problems) from None
+
+
+def _unusable(file: str, cause: str, remedy: str, *, line: int | None = None, column: int | None = None) -> NoReturn:
+    problem = Problem(key=None, line=line, column=column, cause=cause, remedy=remedy)
+    raise ConfigurationError(file, [problem]) from None
+
+
+def _raise_broken_toml(file: str, text: str, error: tomllib.TOMLDecodeError) -> NoReturn:
+    # Python 3.14 has the place as attributes; the text has it in every version.
+    message = str(error)
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", message)
+    cause = message[: place.start()] if place else message
+    if place and place[1]:
+        line, column = int(place[1]), int(place[2])
+    else:
+        last = text.rstrip("\n").split("\n")
+        line, column = len(last), len(last[-1]) + 1
+    _unusable(
+        file,
+        f"this is not TOML: {cause[:1].lower()}{cause[1:]}.",
+        'a setting is written key = "text", key = 42, key = true or key = ["a", "b"], below its [section].',
+        line=line,
+        column=column,
+    )
+
+
+class _Lines:
+    """Where in a TOML text each key stands; tomllib does not tell.
+
+    Statements are found by feeding lines to tomllib until what has been fed is complete, so that strings and lists
+    over several lines are read as TOML reads them.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._statements: dict[tuple[str, ...], tuple[int, list[str]]] = {}
+        table: tuple[str, ...] = ()
+        begun: list[str] = []
+        for number, line in enumerate(text.split("\n"), start=1):
+            begun.append(line)
+            try:
+                parsed = tomllib.loads("\n".join(begun))
+            except tomllib.TOMLDecodeError:
+                continue
+            first = number - len(begun) + 1
+            paths = list(_paths(parsed))
+            if begun[0].lstrip().startswith("["):
+                table = paths[0] if paths else ()
+                paths = [()]
+            for path in paths:
+                for depth in range(len(path) + 1):
+                    self._statements.setdefault((*table, *path[:depth]), (first, begun))
+            begun = []
+
+    def of(self, path: Sequence[str | int], value: object) -> int | None:
+        """The line (from 1) of the key at `path`, or of `value` in its list; None where it is not in the text."""
+        keys = tuple(str(part) for part in path if isinstance(part, str))
+        statement = self._statements.get(keys)
+        if statement is None:
+            return None
+        first, lines = statement
+        if any(isinstance(part, int) for part in path):
+            for offset, line in enumerate(lines):
+                if str(value) in line:
+                    return first + offset
+        return first
+
+
+def _paths(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            for path in _paths(value):
+                yield (key, *path)
+        else:
+            yield (key,)
+
+
+def _explain(detail: ErrorDetails, lines: _Lines | None) -> Problem:
+    """A pydantic error in the words of the file."""
+    loc = tuple(part for part in detail["loc"] if not str(part).endswith("[key]"))
+    key = _dotted(loc)
+    line = None
+    if lines:
+        # What is missing stands nowhere: then its section's heading is the place to look.
+        line = lines.of(loc, detail.get("input")) or (lines.of(loc[:-1], None) if loc[:-1] else None)
+    cause, remedy = _words(detail, loc)
+    return Problem(key=key or None, line=line, cause=cause, remedy=remedy)
+
+
+def _dotted(loc: Sequence[str | int]) -> str:
+    text = ""
+    for part in loc:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            bare = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) is not None
+            text += ("." if text else "") + (part if bare else _shown(part))
+    return text
+
+
+def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
+    """(cause, remedy) of a pydantic error."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    shown = _shown(detail.get("input"))
+    name = str(loc[-1]) if loc else ""
+    section = str(loc[0]) if len(loc) > 1 else None
+    match kind:
+        case "rootwatch":
+            return str(context["cause"]), str(context["remedy"])
+        case "missing":
+            return _words_for_missing(name, section)
+        case "extra_forbidden":
+            return _words_for_unknown(name, section)
+        case "literal_error":
+            choices = re.findall(r"'([^']*)'", str(context["expected"]))
+            listed = ", ".join(f'"{choice}"' for choice in choices)
+            return f"{shown} is not one of the choices.", (
+                f"{_did_you_mean(str(detail.get('input')), choices)}Choose one of {listed}."
+            )
+        case "string_type":
+            return f"{shown} is not text.", "put the value in double quotes."
+        case "int_type" | "int_from_float" | "int_parsing":
+            return f"{shown} is not a whole number.", f"write digits only, without quotes: {name} = 90."
+        case "bool_type" | "bool_parsing":
+            return f"{shown} is neither true nor false.", "write true or false, in small letters, without quotes."
+        case "greater_than_equal":
+            return f"{shown} is too small.", f"use at least {context['ge']}."
+        case "less_than_equal":
+            return f"{shown} is too large.", f"use at most {context['le']}."
+        case "tuple_type":
+            return f"{shown} is not a list.", f'write it in brackets: {name} = ["one", "two"].'
+        case "too_short":
+            return "the list is empty.", "list at least one, or remove the key to use the default."
+        case "model_type" | "dict_type" | "mapping_type":
+            return f"{shown} is not a section.", f"write [{name}] on a line of its own, and its settings below it."
+    # A kind we have no words for is still said: pydantic's message, without its value.
+    return f"{shown}: {detail['msg']}.", "see rootwatch.example.toml, which explains every setting."
+
+
+def _sections() -> dict[str, type[_Section]]:
+    """Every section by the name the file gives it."""
+    found = {}
+    for field, info in Deployment.model_fields.items():
+        annotation = info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, _Section):
+            found[info.alias or field] = annotation
+    return found
+
+
+def _words_for_missing(name: str, section: str | None) -> tuple[str, str]:
+    if section is None:
+        example = next((key for key, info in _sections()[name].model_fields.items() if info.is_required()), "")
+        return "this section is missing.", f"add [{name}], with {example} = {_example(name, example)} below it."
+    return "is missing.", f"add {name} = {_example(section, name)} below [{section}]."
+
+
+def _example(section: str, name: str) -> str:
+    examples = _sections()[section].model_fields[name].examples
+    return str(examples[0]) if examples else "..."
+
+
+def _words_for_unknown(name: str, section: str | None) -> tuple[str, str]:
+    sections = _sections()
+    if section is None:
+        homes = [title for title, model in sections.items() if name in model.model_fields]
+        if homes:
+            return "stands above the first section.", f"move it below [{homes[0]}]."
+        known = [*sections, "accounts"]
+        return "there is no such section.", f"{_did_you_mean(name, known)}The sections are {', '.join(known)}."
+    if "token" in name.casefold() or "secret" in name.casefold():
+        return "there is no such setting, and a secret must never be in this file, which people share and commit.", (
+            "remove it, and withdraw the secret if the file has left this machine. The Slack token is kept in AWS, "
+            "under the name <deployment.name>/slack-token."
+        )
+    known = list(sections[section].model_fields)
+    nearest = _nearest(name, known)
+    if nearest:
+        return "there is no such setting.", f'did you mean "{nearest}"?'
+    homes = [title for title, model in sections.items() if name in model.model_fields]
+    if homes:
+        return f"there is no such setting in [{section}].", f"move it below [{homes[0]}]."
+    return "there is no such setting.", f"[{section}] knows {', '.join(known)}."

@@ -1,0 +1,34 @@
+"""The Evidence stack: the records that prove what the privileged identities did."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Environment, Stack
+from constructs import Construct
+
+from infra.access_analyzers import AccessAnalyzers
+from infra.audit_trail import AuditTrail
+from infra.config_recorder import ConfigRecorder
+from infra.deployment import Deployment
+
+
+class EvidenceStack(Stack):
+    """Trail, recorder and analyzers, in the home region.
+
+    Attributes:
+        audit_trail, config_recorder, access_analyzers: the constructs, for those who build on them.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:
+        super().__init__(
+            scope,
+            id,
+            env=Environment(account=deployment.account, region=deployment.home_region),
+            termination_protection=deployment.termination_protection,
+            description="Rootwatch: the records that prove what the privileged identities did",
+        )
+        self.audit_trail = AuditTrail(self, "AuditTrail", deployment=deployment)
+        self.config_recorder = ConfigRecorder(self, "ConfigRecorder", deployment=deployment)
+        self.access_analyzers = AccessAnalyzers(self, "AccessAnalyzers", deployment=deployment)
+        if self.audit_trail.bucket and self.audit_trail.trail_arn:
+            CfnOutput(self, "TrailBucket", value=self.audit_trail.bucket.bucket_name)
+            CfnOutput(self, "TrailArn", value=self.audit_trail.trail_arn)
