@@ -16,7 +16,7 @@ help: ## list the targets
 	@echo "Rootwatch. Targets:"
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-setup: .venv/.installed node_modules/.installed .emulator/.installed ## set up everything (each target does what it needs by itself)
+setup: .venv/.installed node_modules/.installed .emulator/.installed .build/.installed ## set up everything (each target does what it needs by itself)
 
 try: setup ## see it: local AWS and Slack, a guided story; Ctrl-C ends it (ONCE=1: check the alerts and exit)
 	@$(BIN)/rootwatch try $(if $(ONCE),--once) $(ARGS)
@@ -24,7 +24,7 @@ try: setup ## see it: local AWS and Slack, a guided story; Ctrl-C ends it (ONCE=
 test: check .emulator/.installed ## everything `check` does, then every test, end to end included
 	$(BIN)/pytest tests/integration tests/e2e
 
-check: .venv/.installed node_modules/.installed ## format, lint, types, import contracts, unit and infra tests, freshness
+check: .venv/.installed node_modules/.installed .build/.installed ## format, lint, types, import contracts, unit and infra tests, freshness
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,7 +35,7 @@ check: .venv/.installed node_modules/.installed ## format, lint, types, import c
 bench: setup ## print performance as ratios measured in one run
 	$(BIN)/python -m tests.bench
 
-synth: .venv/.installed node_modules/.installed ## the CloudFormation templates of rootwatch.toml (or of the example), into cdk.out
+synth: .venv/.installed node_modules/.installed .build/.installed ## the CloudFormation templates of rootwatch.toml (or of the example), into cdk.out
 	node_modules/.bin/cdk synth --quiet
 
 browser: ## install Debian's chromium for the browser tests, where that is possible
@@ -67,6 +67,11 @@ clean: ## remove what the targets set up and built
 
 node_modules/.installed: package-lock.json .venv/.node
 	npm ci --silent
+	@touch $@
+
+# What the functions carry, for Lambda and for this machine: with it, synthesising needs no network.
+.build/.installed: handlers/requirements.txt .venv/.installed
+	$(BIN)/python -m infra.python_function
 	@touch $@
 
 .emulator/.installed: local/emulator-requirements.txt .venv/.installed

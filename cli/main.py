@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -47,7 +47,7 @@ class _Rootwatch(TyperGroup):
         words = [word for word in own if word != _DEBUG] + words[len(own) :]
         try:
             code = super().main(
-                words, prog_name or "rootwatch", complete_var, standalone_mode=False, windows_expand_args=False, **extra
+                words, "rootwatch", complete_var, standalone_mode=False, windows_expand_args=False, **extra
             )
             sys.stdout.flush()
         except Exception as error:
@@ -79,14 +79,18 @@ def _told(error: Exception) -> int:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{reason_of(error)}.\n  Fix: check the path and its permissions.", FAILED)
-    text = f"{type(error).__name__}: {error}".encode("ascii", "backslashreplace").decode("ascii")[:300]
     return _complain(
-        f"this should not happen: {text}\n  Fix: run it again with {_DEBUG} and report what it prints.", FAILED
+        f"this should not happen: {type(error).__name__}: {str(error)[:300]}\n"
+        f"  Fix: run it again with {_DEBUG} and report what it prints.",
+        FAILED,
     )
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"rootwatch: {text}", file=sys.stderr)
+    """On stderr, made plain: a message may quote a path or an answer, and those may hold anything."""
+    from handlers.adapters.untrusted import multiline
+
+    print(f"rootwatch: {multiline(text, limit=20_000, lines=300)}", file=sys.stderr)
     return code
 
 
@@ -337,7 +341,7 @@ def set_token(
     from cli import slack as setup
 
     deployment = _load(config)
-    if sys.stdin.isatty():
+    if _is_terminal(sys.stdin):
         text = typer.prompt("Bot token (xoxb-..., not shown)", hide_input=True, default="", show_default=False)
     else:
         text = sys.stdin.read(10_000)
@@ -347,6 +351,10 @@ def set_token(
         print(f"Slack knows it: the bot {workspace.bot} of the workspace {workspace.team}.")
     print(f"Stored in {setup.store(token, deployment)}.")
     print("A running deployment takes it up within five minutes.")
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return stream.isatty()
 
 
 def _load(path: Path) -> Deployment:

@@ -20,7 +20,7 @@ from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import SlackNotifier
-from handlers.adapters.slack_message import MessageSettings
+from handlers.adapters.story import MessageSettings
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.severity import Severity

@@ -15,10 +15,10 @@ from infra.deployment import Deployment
 CLOUDTRAIL = "cloudtrail.amazonaws.com"
 RETENTION_CALLS = ("PutObjectRetention", "PutObjectLegalHold")
 ACCESS_LOG_PREFIX = "trail/"
-COLD_AFTER = Duration.days(90)
+COLD_AFTER_DAYS = 90
 # A deleted record stays recoverable this long: somebody has to notice first. Retention of a record that nobody
 # touched ends by becoming non-current as well, so it is really gone this much later.
-RECOVERABLE_FOR = Duration.days(90)
+RECOVERABLE_DAYS = 90
 
 
 class AuditTrail(Construct):
@@ -104,9 +104,9 @@ class AuditTrail(Construct):
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="keep-then-expire",
-                    transitions=_cold(after=COLD_AFTER, retention=retention),
+                    transitions=_cold(deployment.trail.retention_days),
                     expiration=retention,
-                    noncurrent_version_expiration=RECOVERABLE_FOR,
+                    noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
                 s3.LifecycleRule(id="tidy-delete-markers", expired_object_delete_marker=True),
@@ -149,7 +149,7 @@ class AuditTrail(Construct):
                 s3.LifecycleRule(
                     id="keep-then-expire",
                     expiration=retention,
-                    noncurrent_version_expiration=RECOVERABLE_FOR,
+                    noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],
@@ -285,11 +285,15 @@ def _default_retention(deployment: Deployment) -> s3.ObjectLockRetention:
     return s3.ObjectLockRetention.governance(period)
 
 
-def _cold(*, after: Duration, retention: Duration) -> list[s3.Transition]:
+def _cold(retention_days: int) -> list[s3.Transition]:
     """Glacier Instant Retrieval, still readable at once by queries; none where the records do not live that long."""
-    if retention.to_days() <= after.to_days():
+    if retention_days <= COLD_AFTER_DAYS:
         return []
-    return [s3.Transition(storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=after)]
+    return [
+        s3.Transition(
+            storage_class=s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, transition_after=Duration.days(COLD_AFTER_DAYS)
+        )
+    ]
 
 
 def _selector(

@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.accepted_findings import accept
-from infra.audit_trail import retained_policy
+from infra.audit_trail import RECOVERABLE_DAYS, retained_policy
 from infra.deployment import REGIONS_WITHOUT_IAM_RECORDING, Deployment
 
 CONFIG = "config.amazonaws.com"
@@ -172,7 +172,7 @@ class ConfigRecorder(Construct):
                 s3.LifecycleRule(
                     id="keep-then-expire",
                     expiration=Duration.days(deployment.trail.retention_days),
-                    noncurrent_version_expiration=Duration.days(90),
+                    noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 )
             ],

@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 Mode = Literal["create", "existing", "skip"]
 
 # The region that records root sign-ins and every IAM, Organizations and CloudFront call, by partition
-# (CloudTrail user guide, "AWS Management Console sign-in events"; AWS fact 1 and 2).
+# (CloudTrail user guide, "AWS Management Console sign-in events" and "Global service events").
 GLOBAL_REGIONS: Mapping[str, str] = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 
 # Only for "did you mean": a region that opens tomorrow is accepted, with a warning.
@@ -90,21 +90,23 @@ def _refuse(cause: str, remedy: str) -> NoReturn:
 
 def _shown(value: object) -> str:
     """A value as an error may show it: short, on one line, never a secret."""
-    if isinstance(value, str) and re.search(r"xox[a-z]-|xapp-", value):
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # Python refuses to spell out a number of thousands of digits
+        return f"a value too large to show (of type {type(value).__name__})"
+    if re.search(r"xox[a-z]-|xapp-", text):
         return "a Slack token (not shown)"
     if isinstance(value, str):
         # What a terminal would obey is spelled out instead.
         visible = (mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in value[:100])
         text = '"' + "".join(visible) + '"'
-    else:
-        text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be."""
     spelled = {candidate.casefold(): candidate for candidate in known}
-    close = difflib.get_close_matches(word.casefold(), spelled, n=5, cutoff=0.7)
+    close = difflib.get_close_matches(word.casefold(), spelled, n=5, cutoff=0.6)
     if not close:
         return None
     # Swapped letters are the commonest slip: "us-esat-1" is us-east-1 rather than us-west-1.
@@ -112,8 +114,8 @@ def _nearest(word: str, known: Iterable[str]) -> str | None:
     return spelled[(swapped or close)[0]]
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    nearest = _nearest(word, known)
+def _did_you_mean(word: object, known: Iterable[str]) -> str:
+    nearest = _nearest(word, known) if isinstance(word, str) else None
     return f'did you mean "{nearest}"? ' if nearest else ""
 
 
@@ -122,7 +124,7 @@ def _as_tuple(value: object) -> object:
 
 
 def _account_id(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12:
         _refuse(
             f"{value} is a number; an account id is text, because it may begin with a zero.",
             f'put it in quotes: "{value:012d}".',
@@ -148,7 +150,7 @@ def _region(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}", value):
         _refuse(
             f"{_shown(value)} is not the name of an AWS region.",
-            f"{_did_you_mean(str(value), KNOWN_REGIONS)}Write it like us-east-1 or ap-northeast-1.",
+            f"{_did_you_mean(value, KNOWN_REGIONS)}Write it like us-east-1 or ap-northeast-1.",
         )
     if value not in KNOWN_REGIONS and not any(value.rsplit("-", 1)[0] == r.rsplit("-", 1)[0] for r in KNOWN_REGIONS):
         nearest = _nearest(value, KNOWN_REGIONS)
@@ -161,7 +163,7 @@ def _severity(value: object) -> str:
     if not isinstance(value, str) or value.upper() not in SEVERITIES:
         _refuse(
             f"{_shown(value)} is not a severity.",
-            f"{_did_you_mean(str(value), SEVERITIES)}Choose one of {', '.join(SEVERITIES)}.",
+            f"{_did_you_mean(value, SEVERITIES)}Choose one of {', '.join(SEVERITIES)}.",
         )
     return value.upper()
 
@@ -306,8 +308,8 @@ class Trail(_Section):
     bucket_name: str | None = Field(default=None, validate_default=True)
     key_prefix: str = ""
     retention_days: int = Field(default=2555, ge=90, le=36500)
-    object_lock_days: int = Field(default=365, ge=1, le=36500)
     object_lock: Literal["governance", "compliance", "none"] = "governance"
+    object_lock_days: int = Field(default=365, ge=1, le=36500, validate_default=True)
     compliance_confirmation: str = Field(default="", validate_default=True)
     customer_key: bool = False
     organization_id: str | None = None
@@ -383,7 +385,7 @@ class Trail(_Section):
     @classmethod
     def _lock_ends_before_retention(cls, value: int, info: ValidationInfo) -> int:
         retention = info.data.get("retention_days")
-        if retention is not None and value > retention:
+        if info.data.get("object_lock") != "none" and retention is not None and value > retention:
             _refuse(
                 f"{value} days of Object Lock outlast the {retention} days of retention, "
                 "so the expiry of retention_days could never happen in time.",
@@ -715,6 +717,8 @@ class Deployment(_Section):
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             _raise_broken_toml(file, text, error)
+        except ValueError as error:  # a number of thousands of digits
+            _unusable(file, f"a value in it cannot be read: {error}.", "look for a very long number.")
         except RecursionError:
             _unusable(file, "is nested too deeply.", "a configuration needs two levels: [section] and key = value.")
         return cls.from_mapping(data, file=file, lines=_Lines(text))
@@ -792,7 +796,7 @@ class _Lines:
         first, lines = statement
         if any(isinstance(part, int) for part in path):
             for offset, line in enumerate(lines):
-                if str(value) in line:
+                if isinstance(value, str) and value in line:
                     return first + offset
         return first
 
@@ -846,7 +850,7 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
             choices = re.findall(r"'([^']*)'", str(context["expected"]))
             listed = ", ".join(f'"{choice}"' for choice in choices)
             return f"{shown} is not one of the choices.", (
-                f"{_did_you_mean(str(detail.get('input')), choices)}Choose one of {listed}."
+                f"{_did_you_mean(detail.get('input'), choices)}Choose one of {listed}."
             )
         case "string_type":
             return f"{shown} is not text.", "put the value in double quotes."

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
+HOUSEKEEPING = "rootwatch-housekeeping"  # in the user agent of calls that are not to be recorded
 START_SECONDS = 60.0  # a cold start takes 2 s on two idle cores
 STOP_SECONDS = 5.0
 LOG_TAIL = 40  # lines shown when something failed
@@ -157,16 +158,23 @@ class LocalAws:
 
     # --- what is in it ---
 
-    def client(self, service: str, *, region: str | None = None, access_key_id: str | None = None) -> Any:
-        """A boto3 client for it. `access_key_id` says who calls (see the class); alice when left out."""
+    def client(
+        self, service: str, *, region: str | None = None, access_key_id: str | None = None, recorded: bool = True
+    ) -> Any:
+        """A boto3 client for it. `access_key_id` says who calls (see the class); alice when left out.
+
+        With `recorded=False` its calls are ours, and not somebody's: no record and no event comes of them.
+        """
         import boto3  # noqa: PLC0415 - 0.3 s that who only wants the environment need not pay
+        from botocore.config import Config  # noqa: PLC0415
 
         session: Any = boto3.session.Session(  # Any: the stubs know literal names only
             aws_access_key_id=access_key_id or self.account,
             aws_secret_access_key="local",  # noqa: S106 - the emulator checks none
             region_name=region or self.region,
         )
-        return session.client(service, endpoint_url=self.url)
+        config = Config(user_agent_extra="" if recorded else HOUSEKEEPING)
+        return session.client(service, endpoint_url=self.url, config=config)
 
     def function_url(self, url: str) -> str:
         """Where a function URL from the stack's outputs (`https://<id>.lambda-url....on.aws/`) answers here."""

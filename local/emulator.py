@@ -6,8 +6,8 @@ Three things are ours, and lean on private names of ministack (pinned in emulato
   refuses such sources, as AWS does.
 - Rules match as AWS lets them: a read-only management event reaches only rules in state
   `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`. ministack 1.5.33 never dispatches to those.
-- Each management call somebody makes becomes a CloudTrail record on that bus, and in LookupEvents, except the calls of Lambda functions
-  (an alert about our own pipeline's calls would raise the next one) and our own housekeeping.
+- Each management call somebody makes becomes a CloudTrail record on that bus, and in LookupEvents, except the calls of
+  Lambda functions (an alert about our own pipeline's calls would raise the next one) and our own housekeeping.
 
 Mail that SNS would send is kept for `GET /_rootwatch/mails`: there is no mailbox here.
 """
@@ -34,6 +34,7 @@ import ministack.app
 from ministack.core import iam_evaluator, responses, router
 from ministack.services import cloudtrail, eventbridge, sns
 
+from local.aws import HOUSEKEEPING
 from local.cloudtrail_records import RECORDED, Call, Caller, envelope_of, record_of
 
 Scope = MutableMapping[str, Any]
@@ -42,7 +43,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 SIDE_DOOR = "/_rootwatch/"
-HOUSEKEEPING = "rootwatch-housekeeping"  # in the user agent of calls that are the local AWS's own
 ROOT_KEY = "root"  # the access key id with which somebody plays the root user
 DOCUMENTED_KEY = "AKIAIOSFODNN7EXAMPLE"  # AWS's own example key, shown where the caller signed with an account id
 LOCAL_USER = "alice"  # who signs with an account id, or with a key nobody created

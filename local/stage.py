@@ -57,7 +57,6 @@ mode = "skip"
 retry_cap_seconds = 5
 refresh_seconds = 2
 bundle_platform = "host"
-read_event_rules = false
 """
 
 
@@ -147,7 +146,7 @@ class Stage:
         return sorted(found, key=lambda alert: alert.headline.received)
 
     def messages(self) -> list[dict[str, Any]]:
-        """The parents in the look-alike's channel, oldest first; none with a real Slack."""
+        """What the look-alike's channel shows, oldest first; nothing with a real Slack."""
         return self.slack.messages(CHANNEL) if self.slack else []
 
     def waiting(self) -> Mapping[str, int]:

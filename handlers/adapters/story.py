@@ -146,7 +146,7 @@ def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettin
     is_root = finding.actor_kind == ActorKind.ROOT
     lines = [
         Line(label=words.who, value=words.actor.format(name=finding.actor, kind=kind)),
-        Line(label=words.subject, value=finding.subject),
+        Line(label=words.subject, value="" if finding.subject == finding.actor else finding.subject),
         Line(label=words.account, value=_account(finding, words)),
         Line(label=words.region, value=finding.region),
         Line(label=words.time, value=_when(finding, words, settings)),

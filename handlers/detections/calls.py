@@ -10,6 +10,8 @@ from handlers.alerting.event import Event
 
 API_CALL = "AWS API Call via CloudTrail"
 
+_SUFFIX = ".amazonaws.com"  # in every partition
+
 # AWS writes the first in what it sends, the second in the EventBridge guide, the third in its sign-in reference page.
 SIGN_IN = ("AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail", API_CALL)
 
@@ -33,6 +35,12 @@ def sign_ins(names: Collection[str], *, identity: str = "") -> dict[str, Any]:
     return {"source": ["aws.signin"], "detail-type": list(SIGN_IN), "detail": detail}
 
 
+def service_of(event: Event) -> str:
+    """The service that recorded it, e.g. "iam"; "" where the record does not name one of AWS's."""
+    source = event.text("eventSource")
+    return source.removesuffix(_SUFFIX) if source.endswith(_SUFFIX) else ""
+
+
 def is_call(event: Event, service: str, names: Collection[str]) -> bool:
     """Whether the record is one of these calls of this service; a custom event that says so is not asked here."""
-    return event.text("eventSource") == f"{service}.amazonaws.com" and event.text("eventName") in names
+    return service_of(event) == service and event.text("eventName") in names

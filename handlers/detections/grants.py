@@ -9,9 +9,16 @@ from typing import Any
 from handlers.alerting.detection import Concern, Exhibit, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
-from handlers.alerting.privilege import Judgement, PathKind, Verdict, judge_managed_policy, judge_policy
+from handlers.alerting.privilege import (
+    Judgement,
+    PathKind,
+    Verdict,
+    judge_managed_policy,
+    judge_policy,
+    judge_principal,
+)
 from handlers.alerting.severity import Severity
-from handlers.detections.words import facts, listed, lowered, pretty, sentence, short, tail
+from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence, short, tail
 
 # What follows "bob can now".
 _ABILITY = {
@@ -83,6 +90,16 @@ class Judged:
         return able
 
     @property
+    def holding(self) -> str:
+        """What its holder is, as the end of a sentence: "can do anything in this account"."""
+        if self.judgement is None:
+            return f"may be anything: {self.reason}"
+        return {
+            Verdict.NOT_ADMINISTRATOR: "is no administrator",
+            Verdict.COULD_NOT_JUDGE: "has rights that could not be judged",
+        }.get(self.verdict) or f"can {_ABILITY[self.verdict]}"
+
+    @property
     def severity(self) -> Severity:
         """Of the rights taking effect now."""
         if self.judgement is None or self.verdict is Verdict.COULD_NOT_JUDGE:
@@ -107,6 +124,32 @@ def judged_answer(answer: Mapping[str, Any] | Unknown) -> Judged:
     return judged_document(answer)
 
 
+def judged_principal(event: Event, lookups: Lookups, target: Target, *, account: str = "") -> Judged:
+    """Everything that a user, role, group or permission set has, as it is now, taken together."""
+    if not target.name:
+        return Judged(judgement=None, reason=f"the record does not name the {target.kind}")
+    answer = lookups.policies_of(account or event.account, target.kind, target.name)
+    if isinstance(answer, Unknown):
+        return Judged(judgement=None, reason=f"its policies could not be read ({short(answer.reason)})")
+    policies = answer.get("policies")
+    if not isinstance(policies, list):
+        return Judged(judgement=None, reason="its policies could not be read (the answer holds none)")
+    judgement = judge_principal(policies, boundary=answer.get("boundary"))
+    return Judged(judgement=judgement, reason=judgement.reason)
+
+
+def is_quarantine(event: Event) -> bool:
+    """Whether AttachUserPolicy or PutUserPolicy is AWS's answer to a key it found in public.
+
+    The names are AWS's (IAM guide, AWSCompromisedKeyQuarantine; Support's letters on exposed keys).
+    """
+    arn = event.text("requestParameters", "policyArn")
+    name = event.text("requestParameters", "policyName")
+    return (":iam::aws:policy/" in arn and tail(arn).startswith("AWSCompromisedKeyQuarantine")) or name.startswith(
+        ("AWSExposedCredentialPolicy", "AWSCompromisedKeyQuarantine")
+    )
+
+
 def judged_managed(arn: str, lookups: Lookups, *, version: str = "") -> Judged:
     """A managed policy by its content: AWS's from what we know of them, others from the account as it is now."""
     if not arn:
@@ -122,6 +165,11 @@ def policy_words(arn: str) -> str:
     if not arn:
         return "an unnamed policy"
     return short(tail(arn)) if ":iam::aws:policy/" in arn else f"the customer policy {short(tail(arn))}"
+
+
+def inline_words(name: str) -> str:
+    """ "the inline policy extra"."""
+    return f"the inline policy {short(name)}" if name else "an unnamed inline policy"
 
 
 def grant(
@@ -154,7 +202,7 @@ def grant(
         severity = lowered(severity, 2)
     summary = sentence(event, did, tried, effect(judged) if effect else judged.effect(target.holder))
     if hidden:
-        summary += " The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it."
+        summary += f" {HIDDEN}"
     elif not event.succeeded and not event.request:
         summary += " CloudTrail does not record what a denied call asked for."
     conditions = judged.judgement.conditions if judged.judgement else ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.event import Event
 from handlers.alerting.severity import Severity
+from handlers.detections.calls import service_of
 
 GROUP = "root"  # sign-in, activity and credentials of one account are one conversation
 
@@ -15,12 +16,25 @@ GROUP = "root"  # sign-in, activity and credentials of one account are one conve
 SIGN_IN_STEPS = frozenset({"CheckMfa", "UserAuthentication", "CredentialChallenge", "CredentialVerification"})
 
 _ROOT_NAME = "aws root user"  # what AWS writes as the userName of a call on root's own device
+_KEY_LENGTH = 128
 _ROOT_DEVICE = ":mfa/root-account-mfa-device"
 
 
 def is_root_session(event: Event) -> bool:
     """Root signed in, with a key, or in a session that the organisation opened."""
     return event.actor.kind in (ActorKind.ROOT, ActorKind.ROOT_ASSUMED)
+
+
+def conversation(event: Event) -> str:
+    """The group of root's findings; a session that the organisation opened has one of its own, by its access key."""
+    if event.actor.kind is ActorKind.ROOT_ASSUMED and event.actor.access_key_id:
+        return f"root-session:{event.actor.access_key_id[:_KEY_LENGTH]}"
+    return GROUP
+
+
+def is_switched_off(event: Event) -> bool:
+    """Whether UpdateAccessKey makes the key inactive; a request that does not say so may have switched it on."""
+    return event.name == "UpdateAccessKey" and event.text("requestParameters", "status").casefold() == "inactive"
 
 
 def sign_in_result(event: Event) -> str:
@@ -48,7 +62,7 @@ _NEW_PASSWORD = "the old password no longer works"  # noqa: S105  # a sentence
 _NEW_MAIL = "recovery mail goes to the new address"
 _NEW_CONTACT = "AWS calls this contact when root has to be recovered"
 _WEAKER = "root's sign-in has one factor less"
-_KEY = "whoever holds such a key can do anything here, with no second factor"
+_CERTIFICATE = "whoever holds it can act as root, with no second factor"
 
 # Root's alone: no other identity has these (CloudTrail guide, root user sign-in events; Account Management reference).
 OF_THE_ACCOUNT: Mapping[tuple[str, str], CredentialChange] = {
@@ -136,11 +150,11 @@ OF_IAM: Mapping[str, CredentialChange] = {
         effect="whoever did it holds the device",
         severity=Severity.MEDIUM,
     ),
-    "CreateAccessKey": CredentialChange(
-        did="created an access key for root", tried="create an access key for root", effect=_KEY
-    ),
     "UpdateAccessKey": CredentialChange(
-        did="switched an access key of root on or off", tried="switch an access key of root on or off", effect=_KEY
+        did="switched an access key of root off",
+        tried="switch an access key of root off",
+        effect="whatever used it stops working",
+        severity=Severity.MEDIUM,
     ),
     "DeleteAccessKey": CredentialChange(
         did="deleted an access key of root",
@@ -149,12 +163,14 @@ OF_IAM: Mapping[str, CredentialChange] = {
         severity=Severity.MEDIUM,
     ),
     "UploadSigningCertificate": CredentialChange(
-        did="uploaded a signing certificate for root", tried="upload a signing certificate for root", effect=_KEY
+        did="uploaded a signing certificate for root",
+        tried="upload a signing certificate for root",
+        effect=_CERTIFICATE,
     ),
     "UpdateSigningCertificate": CredentialChange(
         did="switched a signing certificate of root on or off",
         tried="switch a signing certificate of root on or off",
-        effect=_KEY,
+        effect=_CERTIFICATE,
     ),
     "DeleteSigningCertificate": CredentialChange(
         did="deleted a signing certificate of root",
@@ -167,12 +183,13 @@ OF_IAM: Mapping[str, CredentialChange] = {
 
 def credential_change(event: Event) -> CredentialChange | None:
     """What this record changes about root's credentials; None where it is not about them."""
-    source, name = event.text("eventSource"), event.text("eventName")
-    if source == "iam.amazonaws.com":
-        return OF_IAM.get(name) if targets_root(event) else None
-    if source == "signin.amazonaws.com" and event.actor.kind is ActorKind.IAM_USER:
+    service, name = service_of(event), event.text("eventName")
+    if service == "iam":
+        is_announced_apart = name == "UpdateAccessKey" and not is_switched_off(event)  # root-access-key-created
+        return OF_IAM.get(name) if targets_root(event) and not is_announced_apart else None
+    if service == "signin" and event.actor.kind is ActorKind.IAM_USER:
         return None  # a user's own password
-    return OF_THE_ACCOUNT.get((source.removesuffix(".amazonaws.com"), name))
+    return OF_THE_ACCOUNT.get((service, name))
 
 
 def targets_root(event: Event) -> bool:

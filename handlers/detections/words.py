@@ -12,6 +12,7 @@ from handlers.alerting.severity import Severity
 
 _NAME = 128  # characters: IAM allows no longer name
 _ERROR = 100
+HIDDEN = "The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it."
 _SPECIAL = {
     ActorKind.ROOT: "Root",
     ActorKind.ROOT_ASSUMED: "Root (in a session that the organisation opened)",
@@ -28,6 +29,8 @@ def who(event: Event) -> str:
     """The actor as the subject of a sentence: "alice", "Admin/alice through cloudformation.amazonaws.com"."""
     actor = event.actor
     name = _SPECIAL.get(actor.kind) or short(actor.name)
+    if actor.kind is ActorKind.ROOT_FEDERATED:
+        name = f"A federated session of root called {short(tail(actor.arn)) or 'nothing'}"
     return f"{name} through {short(actor.invoked_by)}" if actor.invoked_by and not actor.is_aws else name
 
 

@@ -1,4 +1,4 @@
-"""How long the judge of policies takes, typical and hostile, against the obvious way: `python -m tests.bench.bench_privilege`.
+"""How long the judge of policies takes against the obvious way: `python -m tests.bench.bench_privilege`.
 
 The obvious way matches every pattern of every statement with every sensitive action, one pair at a time. It is given
 the textbook's matcher that keeps to one star at a time, not a regular expression: on `*a*a*a*` that one would not come
@@ -52,7 +52,7 @@ def naive(document: str, actions: Iterable[str], arns: Iterable[str]) -> dict[st
 
 
 def _matching(statement: dict[str, Any], key: str, words: Iterable[str], fold: Callable[[str], str]) -> set[str]:
-    value = statement.get(key, statement.get(f"Not{key}"))
+    value: Any = statement[key] if key in statement else statement[f"Not{key}"]
     patterns = [fold(pattern) for pattern in (value if isinstance(value, list) else [value])]
     found = {word for word in words if any(naive_match(pattern, word) for pattern in patterns)}
     return found if key in statement else set(words) - found
@@ -60,14 +60,14 @@ def _matching(statement: dict[str, Any], key: str, words: Iterable[str], fold: C
 
 def documents() -> dict[str, str]:
     chance = random.Random(7)
-    one = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    one: dict[str, Any] = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     pairs = [f"*{first}*{second}*" for first in LETTERS for second in LETTERS]
     chance.shuffle(pairs)
     chunks = [f"*{''.join(chance.sample(LETTERS, 2))}*{chance.choice(LETTERS)}?*" for _ in range(600)]
     role = "arn:aws:iam::123456789012:role/"
     roles = [f"{role}{first}{second}*" for first in LETTERS for second in LETTERS][:64]
     writes = ["iam:PutRolePolicy", "iam:PassRole", "sts:AssumeRole", "lambda:*"]
-    typical = [
+    typical: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:List*"], "Resource": "arn:aws:s3:::data/*"},
         {"Effect": "Allow", "Action": ["logs:*", "cloudwatch:PutMetricData"], "Resource": "*"},
         {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "arn:aws:lambda:*:*:function:app-*"},
@@ -82,7 +82,7 @@ def documents() -> dict[str, str]:
         "hostile: the same as NotAction": [{"Effect": "Allow", "NotAction": pairs, "Resource": "*"}],
         "hostile: 600 globs with chunks and marks": [{**one, "Action": chunks}],
         "hostile: 10,000 question marks": [{**one, "Action": ["?" * length + "*a" for length in range(140)]}],
-        "hostile: 3,000 short actions": [{**one, "Action": [f"{chance.choice(LETTERS)}{n}" for n in range(1_300)]}],
+        "hostile: 1,300 short actions": [{**one, "Action": [f"{chance.choice(LETTERS)}{n}" for n in range(1_300)]}],
         "hostile: 180 statements with a glob each": [{**one, "Action": pair} for pair in pairs[:180]],
         "hostile: 180 denies with a glob each": [one, *({**one, "Effect": "Deny", "Action": p} for p in pairs[:180])],
         "hostile: 64 role globs to compare": [{**one, "Action": writes, "Resource": roles}],

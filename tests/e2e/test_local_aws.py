@@ -130,6 +130,14 @@ def test_what_somebody_does_to_it_becomes_an_event_but_what_the_function_does_is
     assert aws.recording_failures() == []
 
 
+def test_housekeeping_leaves_no_trace(aws: LocalAws) -> None:
+    aws.client("iam", recorded=False).create_group(GroupName="quiet")
+    aws.client("iam").get_group(GroupName="quiet")
+    names = [record["eventName"] for record in aws.records()]
+    assert "GetGroup" in names
+    assert "CreateGroup" not in names
+
+
 def test_read_only_calls_reach_only_rules_that_ask_for_all_management_events(
     aws: LocalAws, outputs: dict[str, str], sink: Sink
 ) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
+from constructs import Construct
 
 from infra import python_function
 from infra.deployment import ConfigurationError, Deployment
@@ -268,9 +269,9 @@ def test_what_else_is_in_the_app_does_not_change_the_asset() -> None:
     """The CDK hashes its own view of the bundling options with ours, in which object numbers could appear."""
     (alone,) = resources(deployment())["AWS::Lambda::Function"]
     app = App(context={"aws:cdk:bundling-stacks": []})
-    for number in range(20):
-        Stack(app, f"another-{number}")
     stack = Stack(app, "stack")
+    for number in range(20):
+        Construct(stack, f"another-{number}")
     for name in ("first", "second"):
         PythonFunction(
             stack,

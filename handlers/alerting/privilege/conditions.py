@@ -55,7 +55,7 @@ class Condition:
 # Global keys that every signed request carries (user guide: "Always included" / "included in the context of all").
 _ALWAYS_PRESENT = frozenset(
     {"aws:currenttime", "aws:epochtime", "aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:userid"}
-    | {"aws:securetransport", "aws:requestedregion", "aws:viaawsservice", "iam:policyarn", "iam:passedtoservice"}
+    | {"aws:securetransport", "aws:requestedregion", "aws:viaawsservice"}
 )
 _CHOSEN_BY_CALLER = frozenset({"aws:useragent", "aws:referer"})  # the guide warns: these are easily spoofed
 

@@ -29,6 +29,7 @@ from handlers.alerting.privilege.verdicts import DecidingStatement, Judgement, O
 
 _MOST_TARGETS = 64  # named users and roles that are compared one by one
 _MOST_SHOWN = 5
+_MOST_CONDITIONS = 20
 _TEXT_LIMIT = 600
 _Where = Callable[[str], Allowed]
 
@@ -300,7 +301,9 @@ def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem])
         for grant in case.reach.grants
         if grant.statement.allows and grant.plausible & writes and not grant.statement.except_resources
         for pattern in grant.patterns
-        if not case.reach.matched[pattern] & wide and not {ITSELF[0], NO_NAME} & set(pattern)
+        if case.reach.about[pattern] & writes
+        and not case.reach.matched[pattern] & wide
+        and not {ITSELF[0], NO_NAME} & set(pattern)
     ]
     if not patterns or not where("some").at_best & uses:
         return []
@@ -316,21 +319,26 @@ def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem])
         pattern: words.match(pattern, case.work)
         for pattern in {pattern for side in sides for grant in side.grants for pattern in grant.patterns}
     }
+    look_ups = [side.on(words, matches) for side in sides]
     found: dict[tuple[str, str], OpenPath] = {}
+    known: dict[tuple[str, Allowed], list[OpenPath]] = {}
     for pattern, example in examples.items():
-        if not matches[pattern] & words.bit(example):
+        bit = words.bit(example)
+        if not matches[pattern] & bit:
             continue  # the pattern is about something else than a user or role
-        allowed = case.reach.on(words, words.bit(example), matches)
-        if case.bound is not None:
-            allowed = allowed & case.bound.on(words, words.bit(example), matches)
-        for path in _paths_on_target(case, where, allowed, example):
+        allowed = look_ups[0](bit)
+        for look_up in look_ups[1:]:
+            allowed = allowed & look_up(bit)
+        kind = "user" if "user/" in example and "role/" not in example else "role"
+        if (kind, allowed) not in known:
+            known[kind, allowed] = list(_paths_on_target(case, where, allowed, kind))
+        for path in known[kind, allowed]:
             found.setdefault((path.id, pattern), _aimed(path, pattern))
     return list(found.values())
 
 
-def _paths_on_target(case: _Case, where: _Where, allowed: Allowed, example: str) -> Iterable[OpenPath]:
+def _paths_on_target(case: _Case, where: _Where, allowed: Allowed, kind: str) -> Iterable[OpenPath]:
     facts = case.table
-    kind = "user" if "user/" in example and "role/" not in example else "role"
     writes = facts.mask(*(USER_WRITES if kind == "user" else ROLE_WRITES))
     if not allowed.at_best & writes or where(kind).always & writes:
         return  # cannot be written, or can be like any other: that is a path already
@@ -469,7 +477,7 @@ def _conditions(statements: Iterable[Statement]) -> tuple[str, ...]:
         for condition in statement.conditions
         if condition.restraint is Restraint.REAL
     }
-    return tuple(named)
+    return tuple(named)[:_MOST_CONDITIONS]
 
 
 def _joined(conditions: Sequence[str]) -> str:
@@ -488,19 +496,33 @@ def _condition_notes(reach: Reach) -> list[str]:
     return list(dict.fromkeys(notes))[:_MOST_SHOWN]
 
 
+_IF_ADMINISTRATOR = "if one of those is an administrator, this can become one"
+
+
 def _limited_notes(case: _Case, where: _Where) -> list[str]:
     """What stays limited to named targets: harmless only as long as those targets are."""
     facts = case.table
     somewhere = where("some").at_best
     notes = []
-    limits: Mapping[str, int] = {
-        "pass": facts.pass_role,
-        "assume": facts.mask("sts:AssumeRole"),
-        "decide who may assume": facts.mask("iam:UpdateAssumeRolePolicy"),
-        "write permissions of": facts.mask(*USER_WRITES, *ROLE_WRITES),
-        "make credentials for": facts.mask("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
+    limits: Mapping[str, tuple[int, str]] = {
+        "pass": (facts.pass_role, _IF_ADMINISTRATOR),
+        "assume": (facts.mask("sts:AssumeRole"), _IF_ADMINISTRATOR),
+        "decide who may assume": (facts.mask("iam:UpdateAssumeRolePolicy"), _IF_ADMINISTRATOR),
+        "make credentials for": (
+            facts.mask("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
+            _IF_ADMINISTRATOR,
+        ),
+        "join": (facts.mask("iam:AddUserToGroup"), _IF_ADMINISTRATOR),
+        "write permissions of": (
+            facts.mask(*USER_WRITES, *ROLE_WRITES, "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
+            "whoever is or uses one of those can become administrator",
+        ),
+        "rewrite": (
+            facts.mask("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+            "whoever holds one of those can become administrator",
+        ),
     }
-    for verb, mask in limits.items():
+    for verb, (mask, consequence) in limits.items():
         if not somewhere & mask:
             continue
         targets = {
@@ -508,10 +530,9 @@ def _limited_notes(case: _Case, where: _Where) -> list[str]:
             for grant in case.reach.grants
             if grant.statement.allows and grant.actions & mask and not grant.statement.except_resources
             for pattern in grant.patterns
-            if pattern.strip("*") and ITSELF not in pattern
+            if pattern.strip("*") and ITSELF not in pattern and case.reach.about[pattern] & mask
         }
         if targets:
             more = f" and {len(targets) - 3} more" if len(targets) > 3 else ""
-            named = ", ".join(list(targets)[:3]) + more
-            notes.append(f"It may {verb} {named}; if one of those is an administrator, this can become one.")
+            notes.append(f"It may {verb} {', '.join(list(targets)[:3])}{more}; {consequence}.")
     return notes

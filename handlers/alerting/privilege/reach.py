@@ -6,7 +6,7 @@ permissions boundary has to allow it as well. A Deny under a condition is not co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handlers.alerting.privilege.conditions import Condition, Restraint
@@ -14,7 +14,7 @@ from handlers.alerting.privilege.documents import ITSELF, UNKNOWN, Statement, sh
 from handlers.alerting.privilege.globs import WordSet, Work
 from handlers.alerting.privilege.tables import ACCOUNT, ATTACHES, Table, managed_policies
 
-_NAME_OF_CALLER = "${aws:username}"
+_NAME_OF_CALLER = "${aws:username"  # what follows is "}", or ", 'a default'}"
 NO_NAME = "\ue020"  # a character that no name of a user or role can hold
 _ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 
@@ -50,10 +50,12 @@ class Reach:
         self._table = table
         self._work = work
         self._actions: dict[str, int] = {}
-        self._patterns: dict[tuple[str, bool], tuple[str, int, int]] = {}
+        self._patterns: dict[tuple[str, bool], str] = {}
+        self._by_service: dict[str, int] = {}
         self._admits: dict[tuple[str, ...], bool | None] = {}
         self.notes: list[str] = []
         self.matched: dict[str, int] = {}  # comparable pattern -> the table's resources it matches
+        self.about: dict[str, int] = {}  # comparable pattern -> the actions that what it names can be for
         self.grants: list[Grant] = []
         self.denies = False  # whether anything at all is denied
         for statement in statements:
@@ -95,11 +97,12 @@ class Reach:
             if key not in self._patterns:
                 pattern = comparable(written, variables=statement.variables)
                 self.matched[pattern] = table.resources.match(pattern, self._work)
-                self._patterns[key] = pattern, self.matched[pattern], self._plausible(pattern)
-            pattern, mask, actions = self._patterns[key]
+                self.about[pattern] = self._plausible(pattern)
+                self._patterns[key] = pattern
+            pattern = self._patterns[key]
             patterns.append(pattern)
-            found |= mask
-            plausible |= actions
+            found |= self.matched[pattern]
+            plausible |= self.about[pattern]
         if statement.except_resources:
             found = table.resources.everything & ~found
             plausible = table.everything if found else 0
@@ -112,7 +115,10 @@ class Reach:
             return 0  # neither an ARN nor able to match one
         if not is_whole and (len(parts) < 3 or "*" in parts[0] + parts[1]):
             return self._table.everything  # its first star may stand for anything
-        return self._table.actions_on(parts[2], self._work)
+        service = parts[2]
+        if service not in self._by_service:
+            self._by_service[service] = self._table.actions_on(service, self._work)
+        return self._by_service[service]
 
     def _narrowed(self, actions: int, conditions: Sequence[Condition]) -> tuple[int, bool]:
         """What is left of the actions under conditions on *what* is passed or attached, which we can evaluate.
@@ -193,18 +199,20 @@ class Reach:
                 denied |= grant.actions
         return Allowed(always=always & ~denied, at_best=at_best & ~denied)
 
-    def on(self, words: WordSet, bit: int, matches: Mapping[str, int]) -> Allowed:
-        """What is allowed on one word of another set; `matches` tells each pattern's words."""
-        chosen = []
+    def on(self, words: WordSet, matches: Mapping[str, int]) -> Callable[[int], Allowed]:
+        """A function of one word of another set of resources: what is allowed there.
+
+        Args:
+            words: the set.
+            matches: which of its words each pattern of `grants` matches.
+        """
+        masks = []
         for grant in self.grants:
             mask = 0
             for pattern in grant.patterns:
-                mask |= matches.get(pattern, 0)
-            if grant.statement.except_resources:
-                mask = words.everything & ~mask
-            if mask & bit:
-                chosen.append(grant)
-        return self._sum(chosen)
+                mask |= matches[pattern]
+            masks.append((grant, words.everything & ~mask if grant.statement.except_resources else mask))
+        return lambda bit: self._sum(grant for grant, mask in masks if mask & bit)
 
     @staticmethod
     def _sum(grants: Iterable[Grant]) -> Allowed:
@@ -227,7 +235,7 @@ def comparable(resource: str, *, variables: bool) -> str:
     """
     pattern = resource
     if variables and "${" in pattern:
-        pattern = pattern.replace(_NAME_OF_CALLER, ITSELF)
+        pattern = _with_the_caller(pattern)
         # A literal star or question mark is a character that none of our words contains.
         pattern = pattern.replace("${*}", NO_NAME).replace("${?}", NO_NAME).replace("${$}", "$")
     parts = pattern.split(":", 5)
@@ -235,6 +243,16 @@ def comparable(resource: str, *, variables: bool) -> str:
         parts[1] = parts[3] = parts[4] = "*"
         return ":".join(parts)
     return _in_aws(pattern)
+
+
+def _with_the_caller(pattern: str) -> str:
+    """The pattern with `${aws:username}` replaced; the names of variables are not case-sensitive."""
+    start = pattern.lower().find(_NAME_OF_CALLER)
+    end = pattern.find("}", start)
+    after = pattern[start + len(_NAME_OF_CALLER) : start + len(_NAME_OF_CALLER) + 1]
+    if start < 0 or end < 0 or after not in {"}", ",", " "}:
+        return pattern
+    return pattern[:start] + ITSELF + pattern[end + 1 :]
 
 
 def _in_aws(arn: str) -> str:

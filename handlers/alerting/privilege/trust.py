@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from handlers.alerting.privilege.conditions import Condition, Restraint
 from handlers.alerting.privilege.documents import Statement, read_document, shown
@@ -70,6 +71,13 @@ class TrustJudgement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Known:
+    account: str  # the role's own
+    accounts: Set[str]  # with the role's own
+    organizations: Set[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Entry:
     trusted: Trusted
     conditions: tuple[Condition, ...]
@@ -90,11 +98,18 @@ _SHARED_PROVIDERS: Mapping[str, tuple[str, str]] = {
 }
 # Further claims that name a customer as well as the subject does.
 _SUBJECT_CLAIMS = frozenset({"sub", "repository", "repository_owner", "repository_id", "repository_owner_id"})
-_SUBJECT_IS_AUDIENCE = frozenset({"cognito-identity.amazonaws.com"})  # aud is the identity pool
+# What GitHub lets an organization put at the beginning of the subject instead of `repo:`.
+_GITHUB_CLAIMS = ("repository_owner:", "repository_owner_id:", "repository_id:", "repository:", "job_workflow_ref:")
+_COGNITO = "cognito-identity.amazonaws.com"  # aud is the identity pool, amr says whether its user signed in
 
 
 def judge_trust(
-    document: object, *, account: str, before: object | None = None, known_accounts: Collection[str] = ()
+    document: object,
+    *,
+    account: str,
+    before: object | None = None,
+    known_accounts: Collection[str] = (),
+    known_organizations: Collection[str] = (),
 ) -> TrustJudgement:
     """Judge who may assume a role.
 
@@ -103,11 +118,14 @@ def judge_trust(
         account: the account the role is in.
         before: the trust policy it replaces; None where there is none, as for a new role.
         known_accounts: accounts that are expected: the organization's, or named in the settings.
+        known_organizations: ids (`o-...`) of organizations that are expected; empty where nobody told us, and then
+            any organization a policy names is taken for ours.
 
     Returns:
         The judgement. Never raises; what cannot be read is COULD_NOT_JUDGE.
     """
-    entries, problems = _entries(document, account, known_accounts)
+    known = _Known(account=account, accounts={account, *known_accounts}, organizations=set(known_organizations))
+    entries, problems = _entries(document, known)
     if problems:
         return TrustJudgement(
             verdict=TrustVerdict.COULD_NOT_JUDGE,
@@ -116,7 +134,7 @@ def judge_trust(
             parameters={"why": problems[0]},
             trusted=tuple(entry.trusted for entry in entries),
         )
-    added, wider = _compare(entries, before, account, known_accounts)
+    added, wider = _compare(entries, before, known)
     trusted = tuple(entry.trusted for entry in entries)
     dangerous = [one for one in (*added, *trusted) if one.is_dangerous]
     if dangerous:
@@ -160,11 +178,12 @@ def _listed(trusted: Sequence[Trusted]) -> str:
 
 def _described(one: Trusted) -> str:
     if one.kind is TrustedKind.ANYONE:
-        return "anyone"
+        who = "anyone" if one.name == "*" else shown(one.name, 100)
+        return f"{who} (only under {one.conditions[0]})" if one.conditions else who
     return f"{one.kind.value} ({shown(one.name, 100)})"
 
 
-def _entries(document: object, account: str, known_accounts: Collection[str]) -> tuple[list[_Entry], list[str]]:
+def _entries(document: object, known: _Known) -> tuple[list[_Entry], list[str]]:
     read = read_document(document, needs_resource=False)
     problems = [problem.text for problem in read.problems]
     if any(not statement.has_principal for statement in read.statements):
@@ -175,21 +194,19 @@ def _entries(document: object, account: str, known_accounts: Collection[str]) ->
     denied = _denied(read.statements, work)
     if denied is None:
         return [], []
-    known = frozenset(known_accounts) | {account}
     entries = []
+    of_anyone = partial(_danger_of_anyone, known=known)
     for statement in read.statements:
         if not statement.allows or not _assumes(statement, work):
             continue
         conditions = tuple(one for one in statement.conditions if one.restraint is Restraint.REAL)
         if statement.except_principals:
             excepted = ", ".join(value for _, value in statement.principals[:3])
-            entries.append(
-                _entry(TrustedKind.ANYONE, f"anyone but {shown(excepted)}", "", conditions, _danger_of_anyone)
-            )
+            entries.append(_entry(TrustedKind.ANYONE, f"anyone but {shown(excepted)}", "", conditions, of_anyone))
             continue
         for kind, value in statement.principals:
             if value not in denied:
-                entries.append(_classified(kind, value, account, known, conditions))
+                entries.append(_classified(kind, value, known, conditions))
     return entries, []
 
 
@@ -233,33 +250,43 @@ def _harmless(_: tuple[Condition, ...]) -> str:
     return ""
 
 
-def _danger_of_anyone(conditions: tuple[Condition, ...]) -> str:
-    if any(_narrows(one) for one in conditions):
-        return ""
+def _danger_of_anyone(conditions: tuple[Condition, ...], *, known: _Known) -> str:
+    for one in conditions:
+        if one.key.lower() in _NARROWING_KEYS and one.name in _POSITIVE and not one.holds_without_key:
+            danger = _danger_of_narrowing(one, known)
+            if danger is not None:
+                return danger
     if any(one.key.lower() == "sts:externalid" for one in conditions):
         return "anybody in any AWS account who learns the external id may assume the role"
     return "anybody in any AWS account may assume the role"
 
 
-def _narrows(condition: Condition) -> bool:
-    return (
-        condition.key.lower() in _NARROWING_KEYS
-        and condition.name in _POSITIVE
-        and not condition.holds_without_key
-        and all(value.strip("*?") for value in condition.values)
-    )
+def _danger_of_narrowing(condition: Condition, known: _Known) -> str | None:
+    """What is dangerous about the callers a condition leaves: "" nothing, None if it leaves everybody."""
+    key = condition.key.lower()
+    if key in {"aws:principalaccount", "aws:principalarn"}:
+        accounts = {_account_of(value) for value in condition.values}
+        if "" in accounts:  # arn:aws:iam::*:role/x is a role that anybody can create
+            return None
+        strangers = sorted(accounts - known.accounts)
+        return f"account {strangers[0]} is not one of the known accounts" if strangers else ""
+    if any(not value.strip("*?") for value in condition.values):
+        return None
+    if key in {"aws:principalorgid", "aws:principalorgpaths"} and known.organizations:
+        named = {value.partition("/")[0] for value in condition.values}
+        strangers = sorted(named - known.organizations)
+        return f"organization {shown(strangers[0], 40)} is not one of the known ones" if strangers else ""
+    return ""
 
 
-def _classified(
-    kind: str, value: str, account: str, known: frozenset[str], conditions: tuple[Condition, ...]
-) -> _Entry:
+def _classified(kind: str, value: str, known: _Known, conditions: tuple[Condition, ...]) -> _Entry:
     if kind == "Service":
         wild = "*" in value or "?" in value
         return _entry(
             TrustedKind.SERVICE, value, "", conditions, lambda _: "it names no particular service" if wild else ""
         )
     if kind == "Federated":
-        return _federated(value, account, known, conditions)
+        return _federated(value, known, conditions)
     if kind == "CanonicalUser":
         reason = "a role cannot be assumed by a canonical user, and IAM does not tell whose it is"
         return _entry(TrustedKind.CANONICAL_USER, value, "", conditions, lambda _: reason)
@@ -267,12 +294,12 @@ def _classified(
         reason = "we do not know this kind of principal"
         return _entry(TrustedKind.UNKNOWN, f"{kind}: {value}", "", conditions, lambda _: reason)
     if not value.strip("*"):
-        return _entry(TrustedKind.ANYONE, "*", "", conditions, _danger_of_anyone)
+        return _entry(TrustedKind.ANYONE, "*", "", conditions, partial(_danger_of_anyone, known=known))
     owner = _account_of(value)
-    if owner == account:
+    if owner == known.account:
         return _entry(TrustedKind.THIS_ACCOUNT, value, owner, conditions, _harmless)
     if owner:
-        danger = "" if owner in known else f"account {owner} is not one of the known accounts"
+        danger = "" if owner in known.accounts else f"account {owner} is not one of the known accounts"
         return _entry(TrustedKind.OTHER_ACCOUNT, value, owner, conditions, lambda _: danger)
     if value[:4] in {"AIDA", "AROA"} and value.isalnum():
         # IAM shows the unique id of a user or role that was deleted; nobody can be it again.
@@ -290,17 +317,17 @@ def _account_of(principal: str) -> str:
     return number if len(number) == 12 and number.isascii() and number.isdigit() else ""
 
 
-def _federated(value: str, account: str, known: frozenset[str], conditions: tuple[Condition, ...]) -> _Entry:
+def _federated(value: str, known: _Known, conditions: tuple[Condition, ...]) -> _Entry:
     owner = _account_of(value)
     if ":saml-provider/" in value:
         kind, danger = TrustedKind.SAML, _danger_of_saml(conditions)
     else:
         kind, danger = TrustedKind.WEB_IDENTITY, _danger_of_web_identity(value, conditions)
-    if owner and owner not in known:
+    if owner and owner not in known.accounts:
         danger = f"the provider belongs to account {owner}, which is not one of the known accounts"
     elif not value.strip("*"):
         danger = "any identity provider may vouch for the caller"
-    return _entry(kind, value, owner or account, conditions, lambda _: danger)
+    return _entry(kind, value, owner or known.account, conditions, lambda _: danger)
 
 
 def _danger_of_saml(conditions: tuple[Condition, ...]) -> str:
@@ -311,7 +338,9 @@ def _danger_of_saml(conditions: tuple[Condition, ...]) -> str:
 
 def _danger_of_web_identity(provider: str, conditions: tuple[Condition, ...]) -> str:
     host = provider.rpartition("oidc-provider/")[2]
-    claims = {"aud", "sub"} if host in _SUBJECT_IS_AUDIENCE else _SUBJECT_CLAIMS
+    if host == _COGNITO and not any(_is_signed_in(one) for one in conditions):
+        return "anybody may assume the role as a guest of an identity pool, without signing in"
+    claims = {"aud", "sub"} if host == _COGNITO else _SUBJECT_CLAIMS
     for one in conditions:
         prefix, _, claim = one.key.lower().rpartition(":")
         if claim not in claims or prefix != host.lower() or one.name not in _POSITIVE or one.holds_without_key:
@@ -323,22 +352,33 @@ def _danger_of_web_identity(provider: str, conditions: tuple[Condition, ...]) ->
     return f"no condition says whose tokens of {shown(host, 80)} are meant"
 
 
+def _is_signed_in(condition: Condition) -> bool:
+    return (
+        condition.key.lower() == f"{_COGNITO}:amr"
+        and condition.name in _POSITIVE
+        and not condition.operator.lower().endswith("ifexists")
+        and all(value.partition("*")[0] and not value.startswith("unauth") for value in condition.values)
+    )
+
+
 def _names_somebody(host: str, claim: str, value: str, operator: str) -> bool:
     """Whether a subject pattern names one customer of a provider rather than all of them."""
     literal = value.partition("*")[0].partition("?")[0] if operator in {"stringlike", "arnlike"} else value
     if claim != "sub" or host.lower() not in _SHARED_PROVIDERS:
         return bool(literal)
     start, end = _SHARED_PROVIDERS[host.lower()]
+    if literal.startswith(_GITHUB_CLAIMS):
+        return bool(literal.partition(":")[2])
     owner = literal.removeprefix(start)
     return literal.startswith(start) and end in owner and not owner.startswith(end)
 
 
 def _compare(
-    entries: Sequence[_Entry], before: object | None, account: str, known_accounts: Collection[str]
+    entries: Sequence[_Entry], before: object | None, known: _Known
 ) -> tuple[tuple[Trusted, ...], bool | None]:
     if before is None:
         return (), None
-    earlier, problems = _entries(before, account, known_accounts)
+    earlier, problems = _entries(before, known)
     if problems:
         return (), None
     added = tuple(one.trusted for one in entries if not any(_covers(old, one) for old in earlier))

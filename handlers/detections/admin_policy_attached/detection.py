@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
@@ -22,7 +24,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     target = Target.of(event, *_ATTACH[event.name])
     arn = event.text("requestParameters", "policyArn")
     deed = f"{policy_words(arn)} to {target.words}"
-    return grant(
+    concern = grant(
         event,
         judged_managed(arn, lookups),  # by content: a name proves nothing
         did=f"attached {deed}",
@@ -30,6 +32,15 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         target=target,
         extra=[("Policy", arn)],
     )
+    if isinstance(concern, Concern) and _is_identity_centers(event, target):
+        # The same in every account that a permission set is assigned in; identity-center-grant has told the cause.
+        return dataclasses.replace(concern, severity=Severity.LOW)
+    return concern
+
+
+def _is_identity_centers(event: Event, target: Target) -> bool:
+    """Identity Center carries out an assignment; `invokedBy` is AWS's word and cannot be forged."""
+    return event.actor.invoked_by == "sso.amazonaws.com" and target.name.startswith("AWSReservedSSO_")
 
 
 ADMIN_POLICY_ATTACHED = Detection(

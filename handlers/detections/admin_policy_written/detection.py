@@ -8,7 +8,15 @@ from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import diff_documents
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
-from handlers.detections.grants import Judged, Target, grant, judged_answer, judged_document, judged_managed
+from handlers.detections.grants import (
+    Judged,
+    Target,
+    grant,
+    inline_words,
+    judged_answer,
+    judged_document,
+    judged_managed,
+)
 from handlers.detections.words import short, tail
 
 _INLINE = {
@@ -39,7 +47,7 @@ def _inline(event: Event, lookups: Lookups) -> Concern | Pass:
         judged = judged_answer(lookups.inline_policy(event.account, target.kind, target.name, policy))
     else:
         judged = Judged(judgement=None, reason="the record holds neither the policy nor its name")
-    deed = f"{f'the inline policy {short(policy)}' if policy else 'an unnamed inline policy'} into {target.words}"
+    deed = f"{inline_words(policy)} into {target.words}"
     return grant(
         event, judged, did=f"wrote {deed}", tried=f"write {deed}", target=target, extra=[("Inline policy", policy)]
     )

@@ -48,6 +48,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="it is part of signing in")
     if root.credential_change(event):
         return Pass(reason="root-credentials-changed announces it")
+    if event.name in ("CreateAccessKey", "UpdateAccessKey") and root.targets_root(event):
+        return Pass(reason="root-access-key-created announces it")
     call = f"{short(event.name)} of {short(event.service)}"
     key = event.actor.access_key_id
     severity = _severity(event)
@@ -55,7 +57,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, f"called {call} in {short(event.region)}", f"call {call} in {short(event.region)}", ""),
         subject=f"root of {event.account}",
         severity=severity if event.succeeded else lowered(severity),
-        group=root.GROUP,
+        group=root.conversation(event),
         facts=facts(("Credential", "a long-lived access key of root" if key.startswith("AKIA") else "")),
         exhibits=request_exhibit(event),
     )

@@ -23,10 +23,9 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, change.did, change.tried, change.effect),
         subject=f"root of {event.account}",
         severity=change.severity if event.succeeded else lowered(change.severity, 2),
-        group=root.GROUP,
+        group=root.conversation(event),
         facts=facts(
             ("MFA device", event.text("requestParameters", "serialNumber")),
-            ("New access key", event.text("responseElements", "accessKey", "accessKeyId")),
             ("Access key", event.text("requestParameters", "accessKeyId")),
             ("New state", event.text("requestParameters", "status")),
             ("Contact", event.text("requestParameters", "alternateContactType")),

@@ -93,6 +93,47 @@ def test_what_was_limited_to_a_named_role_is_said_and_not_counted() -> None:
     assert judgement.notes[0] in judgement.reason
 
 
+@pytest.mark.parametrize(
+    ("action", "resource", "said"),
+    [
+        ("sts:AssumeRole", "role/deploy", "It may assume role/deploy"),
+        ("iam:AddUserToGroup", "group/staff", "It may join group/staff"),
+        ("iam:PutGroupPolicy", "group/staff", "It may write permissions of group/staff"),
+        ("iam:CreatePolicyVersion", "policy/app", "It may rewrite policy/app"),
+        ("iam:CreateAccessKey", "user/bob", "It may make credentials for user/bob"),
+        ("iam:UpdateAssumeRolePolicy", "role/app", "It may decide who may assume role/app"),
+    ],
+)
+def test_whatever_is_limited_to_named_targets_is_said(action: str, resource: str, said: str) -> None:
+    judgement = judge_policy(allow(action, f"arn:aws:iam::123456789012:{resource}"))
+    assert judgement.verdict is Verdict.NOT_ADMINISTRATOR
+    assert said in judgement.reason
+
+
+def test_a_bucket_is_not_mentioned_among_roles_that_may_be_passed() -> None:
+    judgement = judge_policy(allow("*", ["arn:aws:s3:::data/*", "arn:aws:iam::123456789012:role/app"]))
+    assert judgement.verdict is Verdict.CAN_BECOME_ADMINISTRATOR  # one role it may write and assume
+    assert {path.target for path in judgement.paths} == {"role/app"}
+    only_bucket = judge_policy(allow("*", "arn:aws:s3:::data/*"))
+    assert only_bucket.verdict is Verdict.NOT_ADMINISTRATOR
+    assert only_bucket.notes == ()
+
+
+@pytest.mark.parametrize("variable", ["${aws:username}", "${AWS:UserName}", "${aws:username, 'nobody'}"])
+def test_the_caller_is_recognised_however_the_variable_is_written(variable: str) -> None:
+    judgement = judge_policy(allow("iam:PutUserPolicy", f"arn:aws:iam::123456789012:user/{variable}"))
+    assert [(path.id, path.target) for path in judgement.paths] == [("put-user-policy", "itself")]
+
+
+def test_a_variable_that_only_begins_alike_is_not_the_caller() -> None:
+    judgement = judge_policy(allow("iam:PutUserPolicy", "arn:aws:iam::123456789012:user/${aws:usernamespace}"))
+    assert judgement.verdict is Verdict.NOT_ADMINISTRATOR
+
+
+def test_only_what_was_looked_at_and_found_harmless_deserves_no_attention() -> None:
+    assert [verdict for verdict in Verdict if not verdict.deserves_attention] == [Verdict.NOT_ADMINISTRATOR]
+
+
 def test_a_role_that_may_be_passed_to_one_service_only_is_said() -> None:
     condition = {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     judgement = judge_policy(allow("iam:PassRole", Condition=condition))

@@ -99,7 +99,7 @@ def test_removing_a_deny_loosens_and_removing_an_allow_does_not(statement: dict[
 def test_the_reason_names_what_was_denied_and_under_which_circumstances() -> None:
     condition = {"StringNotEquals": {"aws:RequestedRegion": "eu-west-1"}}
     statement = {"Effect": "Deny", "Action": ["cloudtrail:*", "config:*"], "Resource": "*", "Condition": condition}
-    weakening = weakened_by_removal({"Statement": [READ["Statement"][0], statement]})  # type: ignore[index]
+    weakening = weakened_by_removal({"Statement": [READ["Statement"][0], statement]})
     assert "cloudtrail:*, config:*, under a condition" in weakening.reason
     assert [one.index for one in weakening.statements] == [1]
 

@@ -48,6 +48,8 @@ ORDINARY = {
     ),
     "one repository": github({"StringEquals": {SUBJECT: "repo:alice/app:ref:refs/heads/main", **AUDIENCE}}),
     "all repositories of one owner": github({"StringLike": {SUBJECT: "repo:alice/*"}}),
+    "a subject that begins with its owner": github({"StringLike": {SUBJECT: "repository_owner:alice:*"}}),
+    "anyone of a known account": trust("*", {"StringEquals": {"aws:PrincipalAccount": PARTNER}}),
     "one repository owner": github({"StringEquals": {"token.actions.githubusercontent.com:repository_owner": "alice"}}),
     "one service account of a cluster": trust(
         {"Federated": f"arn:aws:iam::{HERE}:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ABC"},
@@ -56,7 +58,10 @@ ORDINARY = {
     ),
     "an identity pool": trust(
         {"Federated": "cognito-identity.amazonaws.com"},
-        {"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:00000000-0000-0000-0000-000000000000"}},
+        {
+            "StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:00000000-0000-0000-0000-000000000000"},
+            "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"},
+        },
         "sts:AssumeRoleWithWebIdentity",
     ),
     "SAML with its audience": trust(
@@ -152,6 +157,33 @@ DANGEROUS = {
         github({"StringEquals": {"gitlab.com:sub": "project_path:alice/app:ref:main"}}),
         TrustedKind.WEB_IDENTITY,
     ),
+    "guests of an identity pool": (
+        trust(
+            {"Federated": "cognito-identity.amazonaws.com"},
+            {
+                "StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:x"},
+                "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "unauthenticated"},
+            },
+            "sts:AssumeRoleWithWebIdentity",
+        ),
+        TrustedKind.WEB_IDENTITY,
+    ),
+    "an identity pool that does not ask for a sign-in": (
+        trust(
+            {"Federated": "cognito-identity.amazonaws.com"},
+            {"StringEquals": {"cognito-identity.amazonaws.com:aud": "eu-west-1:x"}},
+            "sts:AssumeRoleWithWebIdentity",
+        ),
+        TrustedKind.WEB_IDENTITY,
+    ),
+    "a role of that name in any account": (
+        trust("*", {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}}),
+        TrustedKind.ANYONE,
+    ),
+    "anyone of a stranger's account": (
+        trust("*", {"StringEquals": {"aws:PrincipalAccount": [HERE, STRANGER]}}),
+        TrustedKind.ANYONE,
+    ),
     "every user of an identity pool's service": (
         trust({"Federated": "cognito-identity.amazonaws.com"}, action="sts:AssumeRoleWithWebIdentity"),
         TrustedKind.WEB_IDENTITY,
@@ -211,6 +243,16 @@ def test_a_known_account_is_known_only_when_it_is_named() -> None:
     judgement = judge_trust(document, account=HERE)
     assert judgement.verdict is TrustVerdict.DANGEROUS
     assert PARTNER in judgement.reason
+
+
+def test_an_organization_is_taken_for_ours_until_ours_is_known() -> None:
+    document = trust("*", {"StringEquals": {"aws:PrincipalOrgID": "o-example"}})
+    assert judge_trust(document, account=HERE).verdict is TrustVerdict.ORDINARY
+    assert "o-example" in judge_trust(document, account=HERE).reason
+    assert judge_trust(document, account=HERE, known_organizations=["o-example"]).verdict is TrustVerdict.ORDINARY
+    judgement = judge_trust(document, account=HERE, known_organizations=["o-ours"])
+    assert judgement.verdict is TrustVerdict.DANGEROUS
+    assert "organization o-example is not one of the known ones" in judgement.reason
 
 
 class TestAgainstThePolicyBefore:

@@ -72,7 +72,11 @@ def test_the_questions_are_asked_one_after_another_and_a_wrong_answer_is_asked_a
     deployment = Deployment.load(tmp_path / "rootwatch.toml")
     assert deployment.watched_regions == ("ap-northeast-1", "us-east-1", "eu-west-1")
     assert deployment.email.addresses == ("alice@example.com", "bob@example.com")
-    assert (deployment.trail.mode, deployment.trail.name, deployment.trail.bucket_name) == ("existing", "main", "my-logs")
+    assert (deployment.trail.mode, deployment.trail.name, deployment.trail.bucket_name) == (
+        "existing",
+        "main",
+        "my-logs",
+    )
     assert deployment.config.mode == "create"
 
 

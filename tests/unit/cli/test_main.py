@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 import cli.main
+import cli.try_
 from handlers.detections import CATALOGUE
 from tests.unit.adapters.inspection import check_visible
 
@@ -31,7 +33,7 @@ def test_without_arguments_the_commands_are_listed(rootwatch):
         (["no-such-command"], "No such command 'no-such-command'."),
         (["replay"], "Missing argument 'FILE'."),
         (["replay", "--no-such-option"], "No such option: --no-such-option"),
-        (["try", "--port-aws", "70000"], "70000 is not in the range 1<=x<=65535"),
+        (["try", "--port-aws", "70000"], "Invalid value for '--port-aws'"),
         (["detections", "root-consle-login"], "did you mean root-console-login?"),
         (["replay", "x.json", "-d", "nothing-like-it"], "there is no detection 'nothing-like-it'."),
     ],
@@ -54,9 +56,9 @@ def test_a_defect_of_ours_is_a_message_and_with_debug_a_traceback(rootwatch, mon
     result = rootwatch("replay", path)
     assert result.exit_code == 1
     assert result.stderr == (
-        "rootwatch: this should not happen: ZeroDivisionError: division \\x1b[2J by zero\n"
+        "rootwatch: this should not happen: ZeroDivisionError: division \ufffd[2J by zero\n"
         "  Fix: run it again with --debug and report what it prints.\n"
-    ).replace("\\x1b", "\x1b".encode("ascii", "backslashreplace").decode() if False else "\\x1b")
+    )
     assert isinstance(rootwatch("replay", path, "--debug").exception, ZeroDivisionError)
     assert isinstance(rootwatch("--debug", "replay", path).exception, ZeroDivisionError)
 
@@ -158,9 +160,7 @@ def test_explain_names_what_is_no_event(rootwatch, write):
 def test_every_detection_is_listed_and_told(rootwatch):
     listed = rootwatch("detections").stdout
     for detection in CATALOGUE:
-        assert f"{detection.severity.name:<9} {detection.id}" in listed.replace("  ", " ").replace("  ", " ") or (
-            detection.id in listed
-        )
+        assert re.search(rf"(?m)^{detection.severity.name} +{detection.id} +{re.escape(detection.title)}", listed)
         told = rootwatch("detections", detection.id)
         assert told.exit_code == 0
         for expected in (detection.title, detection.why, "EventBridge pattern", detection.respond[0]):
@@ -173,8 +173,6 @@ def test_the_catalogue_as_json_is_one_line_a_detection(rootwatch):
 
 
 def test_try_ends_with_the_storys_own_exit_code(rootwatch, monkeypatch):
-    import cli.try_
-
     called = {}
     monkeypatch.setattr(cli.try_, "run_try", lambda **options: called.update(options) or 1)
     assert rootwatch("try", "--once", "--port-aws", "4000", "--port-slack", "4001").exit_code == 1

@@ -31,7 +31,16 @@ def test_an_alert_says_how_bad_what_who_where_when_why_and_what_to_do():
     first, second = text.split("\n")[:2]
     assert first == f"{one.severity.name}  {one.title}"
     assert second.strip() == one.summary
-    for expected in (one.actor, one.account, "production", one.region, one.source_ip, one.why, *one.respond, one.event_id):
+    for expected in (
+        one.actor,
+        one.account,
+        "production",
+        one.region,
+        one.source_ip,
+        one.why,
+        *one.respond,
+        one.event_id,
+    ):
         assert expected in text
 
 

@@ -121,7 +121,7 @@ BAD = {
         "a comma is missing after it; what follows it in this file is not read",
     ),
     "deep nesting": (
-        f'[{json.dumps(A)}, {"[" * 100_000}{"]" * 100_000}, {json.dumps(B)}]'.encode(),
+        f"[{json.dumps(A)}, {'[' * 100_000}{']' * 100_000}, {json.dumps(B)}]".encode(),
         THREE[:2],
         "events, record 2 (line 1, column ",
     ),

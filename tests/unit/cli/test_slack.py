@@ -53,8 +53,8 @@ def test_what_is_no_bot_token_is_refused_without_being_repeated(text, message):
     with pytest.raises(CommandError) as caught:
         checked_form(text)
     assert message in str(caught.value)
-    if len(text.strip()) > 4:
-        assert text.strip()[4:] not in str(caught.value)
+    if len(text.strip()) > 8:
+        assert text.strip()[5:] not in str(caught.value)
 
 
 def test_a_configuration_that_is_missing_is_named_before_the_token_is_asked_for(rootwatch):

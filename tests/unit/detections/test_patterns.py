@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,34 +22,38 @@ _CATALOGUE = Catalogue(CATALOGUE)
 _MAXIMUM_PATTERN = 2_048
 
 
+_DROP = object()
+_CHANGES = (_DROP, None, "", "HIDDEN_DUE_TO_SECURITY_REASONS", {}, [], 0, True)
+# What no decision rests on: a change there is a change of decoration.
+_DECORATION = {"eventVersion", "requestID", "eventID", "userAgent", "sourceIPAddress", "eventTime", "eventCategory"}
+
+
 def _paths(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     if isinstance(value, Mapping):
         for key, child in value.items():
-            yield (*path, key)
-            yield from _paths(child, (*path, key))
+            if key not in _DECORATION:
+                yield (*path, key)
+                yield from _paths(child, (*path, key))
 
 
-def _changed(envelope: Mapping[str, Any], path: tuple[str, ...], change: Any) -> dict[str, Any]:
-    changed = copy.deepcopy(dict(envelope))
-    holder: Any = changed["detail"]
-    for step in path[:-1]:
-        holder = holder[step]
-    if change is _DROP:
-        del holder[path[-1]]
+def _changed(holder: Mapping[str, Any], path: tuple[str, ...], change: Any) -> dict[str, Any]:
+    """A copy that differs at one place and shares the rest."""
+    first, *rest = path
+    changed = dict(holder)
+    if rest:
+        changed[first] = _changed(holder[first], tuple(rest), change)
+    elif change is _DROP:
+        del changed[first]
     else:
-        holder[path[-1]] = change
+        changed[first] = change
     return changed
-
-
-_DROP = object()
-_CHANGES = (_DROP, None, "", "HIDDEN_DUE_TO_SECURITY_REASONS", {}, [], 0, True)
 
 
 def _mutants(example: Example) -> Iterator[Event]:
     envelope = example.event.envelope
     for path in _paths(envelope["detail"]):
         for change in _CHANGES:
-            yield Event(envelope=_changed(envelope, path, change))
+            yield Event(envelope={**envelope, "detail": _changed(envelope["detail"], path, change)})
 
 
 def _genuine(example: Example) -> bool:
@@ -56,16 +61,16 @@ def _genuine(example: Example) -> bool:
     return str(example.event.envelope["source"]).startswith("aws.")
 
 
-@pytest.mark.parametrize("detection", CATALOGUE, ids=lambda detection: detection.id)
-def test_whatever_assess_would_raise_is_matched_by_the_pattern(detection: Detection) -> None:
-    matches = compile_pattern(detection.pattern)
-    raised = 0
+def test_whatever_assess_would_raise_is_matched_by_the_pattern() -> None:
+    matchers = [(detection, compile_pattern(detection.pattern)) for detection in CATALOGUE]
+    raised: Counter[str] = Counter()
     for example in filter(_genuine, EXAMPLES):
         for event in (example.event, *_mutants(example)):
-            if isinstance(detection.assess(event, example.lookups), Concern):
-                raised += 1
-                assert matches(event.envelope), (example.id, json.dumps(event.envelope, default=str)[:2_000])
-    assert raised >= 3
+            for detection, matches in matchers:
+                if isinstance(detection.assess(event, example.lookups), Concern):
+                    raised[detection.id] += 1
+                    assert matches(event.envelope), (detection.id, example.id, json.dumps(event.envelope)[:2_000])
+    assert all(raised[detection.id] >= 20 for detection in CATALOGUE), raised
 
 
 def _literals(detection: Detection) -> Iterator[tuple[tuple[str, ...], str]]:

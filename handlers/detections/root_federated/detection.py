@@ -1,0 +1,68 @@
+"""Root asked for credentials that outlive its session."""
+
+from __future__ import annotations
+
+from handlers.alerting.detection import Concern, Detection, Pass, Regions
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Lookups
+from handlers.alerting.severity import Severity
+from handlers.detections import root
+from handlers.detections.calls import SIGN_IN, is_call
+from handlers.detections.words import facts, lowered, sentence, short
+
+_OF_STS = {
+    "GetFederationToken": "a federated session",
+    "GetSessionToken": "temporary credentials",
+}
+_OF_SIGN_IN = {"GetSigninToken": "a sign-in link to the console"}
+
+
+def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
+    if is_call(event, "sts", _OF_STS):
+        what = _OF_STS[event.name]
+    elif is_call(event, "signin", _OF_SIGN_IN):
+        what = _OF_SIGN_IN[event.name]
+    else:
+        return Pass(reason="it is another call")
+    if not root.is_root_session(event):
+        return Pass(reason="it is not root who asked")
+    name = event.text("requestParameters", "name")
+    deed = f"{what}{f' called {short(name)}' if name else ''} from its own rights"
+    return Concern(
+        summary=sentence(event, f"made {deed}", f"make {deed}", "it goes on working after the sign-in has ended"),
+        subject=f"root of {event.account}",
+        severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
+        group=root.conversation(event),
+        facts=facts(
+            ("Name given", name),
+            ("Valid for (seconds)", event.text("requestParameters", "durationSeconds")),
+            ("Access key made", event.text("responseElements", "credentials", "accessKeyId")),
+            ("Until", event.text("responseElements", "credentials", "expiration")),
+        ),
+    )
+
+
+ROOT_FEDERATED = Detection(
+    id="root-federated",
+    title="Root made credentials for later",
+    why="A token or link made by root hides who acts behind another name, and outlives the session that made it.",
+    severity=Severity.HIGH,
+    pattern={
+        "source": ["aws.sts", "aws.signin"],
+        "detail-type": list(SIGN_IN),
+        "detail": {
+            "eventSource": ["sts.amazonaws.com", "signin.amazonaws.com"],
+            "eventName": sorted([*_OF_STS, *_OF_SIGN_IN]),
+            "userIdentity": {"type": ["Root"]},
+        },
+    },
+    assess=assess,
+    respond=(
+        "Ask whoever keeps the root credentials what the token was for",
+        "Read what was done with the access key that it made",
+        "If nobody claims it: change the root password, which ends sessions that root made",
+    ),
+    regions=Regions.EVERY,
+    sees_read_events=True,  # GetSessionToken is recorded as a read
+    attack=("T1550.001", "T1078.004"),
+)

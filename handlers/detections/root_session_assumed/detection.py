@@ -1,0 +1,85 @@
+"""A root session was opened in a member account, or the organization switched such sessions on or off."""
+
+from __future__ import annotations
+
+from handlers.alerting.detection import Concern, Detection, Pass, Regions
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Lookups
+from handlers.alerting.severity import Severity
+from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
+from handlers.detections.words import facts, lowered, sentence, short, tail
+
+_SWITCHES = {
+    "EnableOrganizationsRootSessions": (
+        Severity.HIGH,
+        ("allowed root sessions in member accounts", "allow root sessions in member accounts"),
+        "administrators of IAM can now act as root in every member account, for the tasks AWS lists",
+    ),
+    "DisableOrganizationsRootSessions": (
+        Severity.MEDIUM,
+        ("switched root sessions in member accounts off", "switch root sessions in member accounts off"),
+        "a locked bucket or queue can only be opened by signing in as root again",
+    ),
+    "EnableOrganizationsRootCredentialsManagement": (
+        Severity.HIGH,
+        ("put the root credentials of member accounts under central care", "put root credentials under central care"),
+        "administrators of IAM can now remove and restore them",
+    ),
+    "DisableOrganizationsRootCredentialsManagement": (
+        Severity.MEDIUM,
+        (
+            "took the root credentials of member accounts out of central care",
+            "take root credentials out of central care",
+        ),
+        "members can have root passwords and keys again",
+    ),
+}
+_READS_ONLY = "IAMAuditRootUserCredentials"
+_NAMES = ("AssumeRoot", *_SWITCHES)
+
+
+def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
+    if is_call(event, "iam", _SWITCHES):
+        severity, (did, tried), effect = _SWITCHES[event.name]
+        return Concern(
+            summary=sentence(event, did, tried, effect),
+            subject="root access of the organization",
+            severity=severity if event.succeeded else lowered(severity, 2),
+            group="root-session:organization",
+        )
+    if not is_call(event, "sts", ("AssumeRoot",)):
+        return OTHER_CALL
+    member = tail(event.text("requestParameters", "targetPrincipal")) or "a member that the record does not name"
+    task = event.text("requestParameters", "taskPolicyArn", "arn") or event.text("requestParameters", "taskPolicyArn")
+    key = event.text("responseElements", "credentials", "accessKeyId")
+    severity = Severity.MEDIUM if tail(task) == _READS_ONLY else Severity.HIGH
+    deed = f"a root session in {short(member)} for the task {short(tail(task)) or 'that the record does not name'}"
+    return Concern(
+        summary=sentence(event, f"opened {deed}", f"open {deed}", "it lasts 15 minutes at most"),
+        subject=f"root of {short(member)}",
+        severity=severity if event.succeeded else lowered(severity, 2),
+        group=f"root-session:{key}" if key else f"root-session:{short(member)}",
+        facts=facts(("Member account", member), ("Task policy", task), ("Access key of the session", key)),
+    )
+
+
+ROOT_SESSION_ASSUMED = Detection(
+    id="root-session-assumed",
+    title="A root session in a member account",
+    why="The organization can act as root in its members: for a task of 15 minutes, or for an intruder's.",
+    severity=Severity.HIGH,
+    pattern={
+        "source": ["aws.iam", "aws.sts"],
+        "detail-type": [API_CALL],
+        "detail": {"eventSource": ["iam.amazonaws.com", "sts.amazonaws.com"], "eventName": sorted(_NAMES)},
+    },
+    assess=assess,
+    respond=(
+        "Match the session with its ticket: which member, which task, who asked for it",
+        "Read what the session did in the member account",
+        "If nobody asked for it: cut off whoever opened it, and switch root sessions off",
+    ),
+    regions=Regions.EVERY,  # AssumeRoot has regional endpoints only
+    sees_read_events=True,  # STS calls are recorded as reads
+    attack=("T1548.005", "T1078.004"),
+)
