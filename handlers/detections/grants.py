@@ -93,7 +93,7 @@ class Judged:
     def holding(self) -> str:
         """What its holder is, as the end of a sentence: "can do anything in this account"."""
         if self.judgement is None:
-            return f"may be anything: {self.reason}"
+            return f"has rights that are unknown ({self.reason})"
         return {
             Verdict.NOT_ADMINISTRATOR: "is no administrator",
             Verdict.COULD_NOT_JUDGE: "has rights that could not be judged",

@@ -58,7 +58,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     provider = _provider(event)
     if event.actor.invoked_by == "sso.amazonaws.com" and provider.startswith(_IDENTITY_CENTERS_OWN):
         return Pass(reason="Identity Center makes its own provider in each account")
-    did, tried = (f"{word} {short(provider)}".rstrip() for word in words)
+    did, tried = (f"{word} {short(provider) or '(unnamed)'}" for word in words)
     return Concern(
         summary=sentence(event, did, tried, "whoever controls it can be anybody whom roles trust through it"),
         subject=f"identity provider {short(provider) or 'unknown'}",

@@ -10,7 +10,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
-from handlers.detections.words import facts, lowered, request_exhibit, sentence, short
+from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     return Concern(
         summary=sentence(event, f"{change.did}{named}{at}", f"{change.tried}{named}{at}", change.effect),
         subject=short(policy or target or "the organization"),
-        severity=change.severity if event.succeeded else lowered(change.severity, 2),
+        severity=change.severity if event.succeeded else lowered(change.severity, 1 if is_denied(event) else 2),
         group="organization",
         facts=facts(
             ("Policy", policy),
