@@ -10,7 +10,7 @@ from typing import Any
 
 import handlers.detections
 from cli.errors import USAGE, CommandError
-from cli.terminal import Paint, padded, table, wrapped
+from cli.terminal import Paint, table, wrapped
 from handlers.alerting.detection import Detection
 from handlers.detections import CATALOGUE
 
@@ -38,11 +38,10 @@ def listed(detections: Sequence[Detection], *, paint: Paint) -> Iterator[str]:
     rows += [(d.severity.name, d.id, d.title, str(d.regions)) for d in detections]
     head, *lines = table(rows)
     yield paint.bold(head)
-    width = max(len(severity) for severity, *_ in rows)
     for detection, line in zip(detections, lines, strict=True):
         yield paint.severity(detection.severity, detection.severity.name) + line[len(detection.severity.name) :]
     yield ""
-    yield f"{padded('', width)}  `rootwatch detections ID` tells more about one."
+    yield "`rootwatch detections ID` tells everything about one."
 
 
 def told(detection: Detection, *, paint: Paint, width: int | None) -> Iterator[str]:

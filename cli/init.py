@@ -18,6 +18,7 @@ from cli.toml_text import Value, filled_in
 from infra.deployment import GLOBAL_REGIONS, ConfigurationError, Deployment, Problem, partition_of
 
 EXAMPLE = "rootwatch.example.toml"
+_RESTORE = f"restore the file: git checkout {EXAMPLE}"
 Answers = dict[str, dict[str, Value]]  # section -> setting -> value
 
 
@@ -180,16 +181,17 @@ def configuration(answers: Answers, *, example: str) -> str:
     """The example with these answers filled in, and everything else at its default.
 
     Raises:
-        CommandError: an answer would not take effect, because the example has no place for it.
+        CommandError: the example is damaged, so that what comes of it does not load or does not say what was answered.
     """
-    plain = {(section, key): value for section, settings in answers.items() for key, value in settings.items()}
-    text = filled_in(example, plain, keep=_is_default)
-    written = Deployment.parse(text).model_dump(mode="json", by_alias=True)
-    for (section, key), value in plain.items():
+    settings = {(section, key): value for section, answer in answers.items() for key, value in answer.items()}
+    try:
+        text = filled_in(example, settings, keep=_is_default)
+        written = Deployment.parse(text, file=EXAMPLE).model_dump(mode="json", by_alias=True)
+    except (ValueError, ConfigurationError) as error:
+        raise CommandError(f"{EXAMPLE} is damaged: {error}", fix=_RESTORE) from error
+    for (section, key), value in settings.items():
         if written[section][key] != value:
-            raise CommandError(
-                f"{EXAMPLE}: [{section}] {key} could not be filled in.", fix="restore the file: git checkout it."
-            )
+            raise CommandError(f"{EXAMPLE}: [{section}] {key} could not be filled in.", fix=_RESTORE)
     return text
 
 

@@ -50,6 +50,10 @@ class _Rootwatch(TyperGroup):
                 words, "rootwatch", complete_var, standalone_mode=False, windows_expand_args=False, **extra
             )
             sys.stdout.flush()
+        except SystemExit as end:
+            if not isinstance(end.__context__, BrokenPipeError):
+                raise
+            code = _told(end.__context__)  # typer would say 1, as of a failure
         except Exception as error:
             if debug and not isinstance(error, BrokenPipeError):
                 raise
@@ -66,16 +70,16 @@ def _told(error: Exception) -> int:
     if isinstance(error, CommandError):
         return _complain(str(error), error.code)
     if isinstance(error, typer.Abort):
+        if isinstance(error.__context__, KeyboardInterrupt):  # at a prompt
+            return INTERRUPTED
         return _complain(f"the input ended before everything was answered.\n  Fix: {_ANSWER}", FAILED)
-    if type(error).__name__ == "NoArgsIsHelpError":
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps the class to itself; its text is the help
         print(str(error), file=sys.stderr)
         return USAGE
     if isinstance(error, typer.TyperException):
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "rootwatch"
         return _complain(f"{error.format_message()}\n  Fix: see `{command} --help`.", USAGE)
-    if type(error).__name__ == "ConfigurationError":  # infra.deployment's: imported only by the commands that read it
-        return _complain(str(error), FAILED)
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return _complain(f"{where}{reason_of(error)}.\n  Fix: check the path and its permissions.", FAILED)
@@ -358,6 +362,9 @@ def _is_terminal(stream: TextIO) -> bool:
 
 
 def _load(path: Path) -> Deployment:
-    from infra.deployment import Deployment
+    from infra.deployment import ConfigurationError, Deployment
 
-    return Deployment.load(path)
+    try:
+        return Deployment.load(path)
+    except ConfigurationError as error:
+        raise CommandError(str(error)) from error

@@ -85,7 +85,7 @@ def sources(names: Iterable[str]) -> Iterator[Source | Broken]:
         path = Path(name)
         if name == STANDARD_INPUT:
             yield Source(name="standard input", path=None)
-        elif path.is_dir():
+        elif os.path.isdir(name):  # noqa: PTH112 - Path.is_dir raises where a folder above may not be entered
             yield from _files_below(name)
         else:
             yield Source(name=name, path=path)
@@ -207,11 +207,14 @@ class _Reader:
 
     def _chunks(self) -> Iterator[bytes]:
         stream = self._stream
-        is_packed = stream.peek(2)[:2] == b"\x1f\x8b"
-        unpacked = cast(io.BufferedReader, gzip.GzipFile(fileobj=stream, mode="rb")) if is_packed else stream
         try:
-            while chunk := unpacked.read1(_CHUNK):
-                yield chunk
+            if stream.peek(2)[:2] != b"\x1f\x8b":
+                while chunk := stream.read1(_CHUNK):
+                    yield chunk
+                return
+            with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+                while chunk := unpacked.read1(_CHUNK):
+                    yield chunk
         except EOFError:
             self.cut = "the gzip data are cut off: copy the file again"
         except (zlib.error, gzip.BadGzipFile) as error:

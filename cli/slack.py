@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ _OTHER_TOKENS = {
     "xoxs-": "this is a legacy token; alerts are posted by the app's bot.",
     "https://hooks.": "this is the address of an incoming webhook; Rootwatch needs a bot token.",
 }
+# One of Slack's words that says something about the token, rather than about Slack's own state.
+_REFUSAL = re.compile(r"(?!ratelimited|internal_error|fatal_error|service_unavailable|request_timeout)[a-z_]{1,60}")
 _NEEDED_SCOPE = "chat:write"
 _SLACK_SECONDS = 10
 _CREDENTIALS = "sign in to AWS (aws sso login, AWS_PROFILE), and check with: aws sts get-caller-identity"
@@ -71,17 +74,18 @@ def asked_of_slack(token: str, *, api_url: str | None) -> Workspace:
     from slack_sdk.errors import SlackApiError
     from slack_sdk.web.client import WebClient
 
-    client = WebClient(token=token, timeout=_SLACK_SECONDS, base_url=api_url or WebClient.BASE_URL)
+    silent = logging.Logger("rootwatch.slack")  # the SDK's own would write to stderr beside our message
+    silent.addHandler(logging.NullHandler())
+    client = WebClient(token=token, timeout=_SLACK_SECONDS, base_url=api_url or WebClient.BASE_URL, logger=silent)
     try:
         answer = client.auth_test()
     except SlackApiError as error:
-        code = plain(str(error.response.get("error", "unknown")), 60)
+        code = str(error.response.get("error"))
+        if not _REFUSAL.fullmatch(code):
+            raise _unasked(f"it answered with HTTP status {error.response.status_code}") from None
         raise CommandError(f"Slack refuses this token: {code}.", fix=f"install the app again, then {_WHERE}") from None
-    except Exception as error:  # whatever urllib, ssl or the SDK make of a broken network
-        raise CommandError(
-            f"Slack cannot be asked about this token: {type(error).__name__}.",
-            fix="check the network and try again, or store the token unchecked with --no-check.",
-        ) from None
+    except Exception as error:  # whatever urllib, ssl or the SDK make of a broken network; its text may quote the token
+        raise _unasked(type(error).__name__) from None
     scopes = next((str(value) for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
     if scopes and _NEEDED_SCOPE not in {scope.strip() for scope in scopes.split(",")}:
         raise CommandError(
@@ -90,6 +94,13 @@ def asked_of_slack(token: str, *, api_url: str | None) -> Workspace:
         )
     return Workspace(
         team=plain(str(answer.get("team", "unknown")), 80), bot=plain(str(answer.get("user", "unknown")), 80)
+    )
+
+
+def _unasked(why: str) -> CommandError:
+    return CommandError(
+        f"Slack cannot be asked about this token: {why}.",
+        fix="check the network and try again, or store the token unchecked with --no-check.",
     )
 
 

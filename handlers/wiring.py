@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.email import EmailNotifier
@@ -51,7 +52,11 @@ def alerting() -> Alerting:
     """The pipeline of this container, from its environment. Raises SettingsError for an incomplete one."""
     settings = AlertSettings.from_environment(os.environ)
     message = MessageSettings(
-        time_zone=settings.time_zone, language=settings.language, environment=settings.environment
+        time_zone=settings.time_zone,
+        language=settings.language,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+        version=__version__,
     )
     pipeline = Pipeline(
         catalogue=Catalogue(CATALOGUE),

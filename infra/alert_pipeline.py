@@ -254,6 +254,7 @@ class AlertPipeline(Construct):
             email_minimum_severity=deployment.email.minimum_severity,
             time_zone=deployment.display.time_zone,
             language=deployment.display.language,
+            runbook_url=deployment.display.runbook_url,
             environment="" if deployment.name == "rootwatch" else deployment.name,
             account_names=deployment.accounts,
             retention_days=deployment.alerts.retention_days,

@@ -274,6 +274,17 @@ class Display(_Section):
 
     time_zone: str = "UTC"
     language: Literal["en", "ja"] = "en"
+    runbook_url: str = ""
+
+    @field_validator("runbook_url")
+    @classmethod
+    def _runbook_url(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?", value):
+            _refuse(
+                f"{_shown(value)} is not an https address that a message can link to.",
+                'write it like "https://git.example.com/security/rootwatch/handlers/detections", without a query.',
+            )
+        return value
 
     @field_validator("time_zone")
     @classmethod

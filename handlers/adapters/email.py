@@ -126,7 +126,7 @@ def _body(story: Story, words: Words) -> Iterator[str]:
         yield ""
         yield from _wrapped(note, indent="! ")
     yield ""
-    yield from _aligned((*story.lines, *story.facts), words)
+    yield from _aligned((*story.lines, *story.facts, *story.details), words)
     yield from ("", words.why)
     yield from _wrapped(story.why, indent=_INDENT)
     yield from ("", words.what_to_do)

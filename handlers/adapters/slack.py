@@ -201,25 +201,38 @@ class SlackNotifier:
             raise
 
     def _answer(self, client: WebClient, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Slack's answer to one request. The errors raised here leave Slack's own behind: it holds the token."""
+        """Slack's answer to one request, or our own error.
+
+        It is raised outside the handler, so that not even its context leads to Slack's error: that one holds the
+        request's headers, and with them the token.
+        """
+        failure: Exception
         try:
             answer = client.api_call(method, json=dict(arguments)).data
         except SlackApiError as error:
-            status = getattr(error.response, "status_code", None)
-            headers = getattr(error.response, "headers", None)
-            word = _word_of(getattr(error.response, "data", None))
-            if status == _TOO_MANY or word in ("ratelimited", "rate_limited"):
-                raise self._asked_to_wait(headers) from None
-            if isinstance(status, int) and status >= _SERVER_ERROR:
-                raise UnavailableError(f"Slack failed with HTTP {status}; it will be tried again") from None
-            raise _RefusedError(word) from None
+            failure = self._translated(error)
         except (OSError, HTTPException, SlackClientError) as error:  # refused, reset, timed out, not HTTP
-            raise UnavailableError(f"Slack cannot be reached: {_reason(error)}; it will be tried again") from None
+            if isinstance(getattr(error, "reason", error), TimeoutError):
+                # The rest of a batch must not wait as long each: the function would time out, and all come again.
+                self._quiet_until = self._clock() + timedelta(seconds=self._timeout)
+            failure = UnavailableError(f"Slack cannot be reached: {_reason(error)}; it will be tried again")
         except (ValueError, TypeError, AttributeError, LookupError) as error:  # JSON, but not an object; bad charset
-            raise UnavailableError(f"Slack's answer is unreadable ({type(error).__name__})") from None
-        if not isinstance(answer, dict):  # the SDK takes a compressed body for a success
-            raise UnavailableError("Slack's answer is unreadable: it is not JSON")
-        return answer
+            failure = UnavailableError(f"Slack's answer is unreadable ({type(error).__name__}); it will be tried again")
+        else:
+            if isinstance(answer, dict):
+                return answer
+            # The SDK takes a compressed body for a success.
+            failure = UnavailableError("Slack's answer is unreadable: it is not JSON; it will be tried again")
+        raise failure
+
+    def _translated(self, error: SlackApiError) -> Exception:
+        status = getattr(error.response, "status_code", None)
+        word = _word_of(getattr(error.response, "data", None))
+        if status == _TOO_MANY or word in ("ratelimited", "rate_limited"):
+            return self._asked_to_wait(getattr(error.response, "headers", None))
+        if isinstance(status, int) and status >= _SERVER_ERROR:
+            return UnavailableError(f"Slack failed with HTTP {status}; it will be tried again")
+        return _RefusedError(word)
 
     def _connect(self, token: str) -> WebClient:
         self._client = WebClient(
@@ -237,7 +250,7 @@ class SlackNotifier:
             return
         left = (self._quiet_until - self._clock()).total_seconds()
         if left > 0:
-            raise RetryLaterError("Slack asked for patience, and the time is not over", seconds=left)
+            raise RetryLaterError("Slack asked for patience or did not answer, and the time is not over", seconds=left)
         self._quiet_until = None
 
     def _asked_to_wait(self, headers: object) -> RetryLaterError:

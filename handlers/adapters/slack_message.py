@@ -173,17 +173,18 @@ def size(blocks: Sequence[Block]) -> int:
 
 def _body(story: Story, words: Words, *, budget: int) -> list[Block]:
     """Everything between header and context, within `budget` bytes."""
-    room, blocks = _ROOMS[-1], []
+    room, blocks, details = _ROOMS[-1], [], []
     for room in _ROOMS:
         blocks = [
             _rich(_section([_text(story.summary, limit=room.prose)]), *_notes(story, room)),
             _rich(_section(_lines((*story.lines, *story.facts[: room.facts]), words, room))),
             _rich(*_guidance(story, words, room)),
         ]
-        if size(blocks) <= budget - _CLOSING:
+        details = [_rich(_section(_lines(story.details, words, room)))] if story.details else []
+        if size([*blocks, *details]) <= budget - _CLOSING:
             break
-    exhibits, were_cut = _exhibits(story.exhibits, words, budget=budget - _CLOSING - size(blocks))
-    blocks += exhibits
+    exhibits, were_cut = _exhibits(story.exhibits, words, budget=budget - _CLOSING - size([*blocks, *details]))
+    blocks += [*exhibits, *details]
     if room.value < _ROOMS[0].value:
         blocks.append(_rich(_section([_text(words.shortened.format(finding=_id(story.finding_id)))])))
     elif were_cut:
@@ -299,7 +300,9 @@ def _glance(story: Story, words: Words) -> str:
 
 
 def _details(story: Story, alert: Alert, words: Words) -> tuple[str, ...]:
-    lines = [f"{words.label.format(label=line.label)} {line.value}" for line in (*story.lines, *story.facts)]
+    lines = [
+        f"{words.label.format(label=line.label)} {line.value}" for line in (*story.lines, *story.facts, *story.details)
+    ]
     steps = [f"{number}. {step}" for number, step in enumerate(story.steps[:_STEPS], start=1)]
     return (*story.notes, *lines, words.what_to_do, *steps, _refused(alert, words))
 

@@ -47,6 +47,7 @@ class Line:
     label: str
     value: str
     is_code: bool = False  # an identifier, to be copied
+    is_detail: bool = False  # for who looks closer: it stands after what to do
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,7 @@ class Story:
     summary: str
     notes: tuple[str, ...]  # what makes this one unusual: late, not delivered, worse than at first
     lines: tuple[Line, ...]
+    details: tuple[Line, ...]
     facts: tuple[Line, ...]
     why: str
     steps: tuple[str, ...]
@@ -83,13 +85,15 @@ def story_of(alert: Alert, *, words: Words, settings: MessageSettings, finding: 
     """Tell an alert by the finding that opened it, or by `finding`."""
     told = finding or alert.headline
     severity = finding.severity if finding else alert.severity
+    lines = _lines(told, alert, words, settings)
     return Story(
         emoji=EMOJI[severity],
         severity=words.severities[severity],
         title=told.title,
         summary=told.summary,
         notes=(*_lateness(told, words), *(() if finding else _course(alert, words))),
-        lines=tuple(_lines(told, alert, words, settings)),
+        lines=tuple(line for line in lines if not line.is_detail),
+        details=tuple(line for line in lines if line.is_detail),
         facts=tuple(Line(label=fact.label, value=fact.value) for fact in told.facts),
         why=told.why,
         steps=told.respond,
@@ -139,7 +143,7 @@ def links_of(finding: Finding, words: Words) -> list[Link]:
 
 
 def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettings) -> list[Line]:
-    """What a person asks first stands first; identifiers, which are for copying, come last."""
+    """What a person asks first stands first; what is for copying and for a closer look is a detail."""
     kind = words.actor_kinds.get(finding.actor_kind, finding.actor_kind)
     seen_by = sorted({kind.partition("#")[2] for kind in alert.kinds} | {alert.headline.detection_id})
     is_first = finding is alert.headline
@@ -152,13 +156,17 @@ def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettin
         Line(label=words.time, value=_when(finding, words, settings)),
         Line(label=words.how_often, value=_times(alert, words) if is_first and alert.loud > 1 else ""),
         Line(label=words.source, value=finding.source_ip, is_code=True),
-        Line(label=words.user_agent, value=finding.user_agent),
+        Line(label=words.user_agent, value=finding.user_agent, is_detail=True),
         Line(label=words.mfa_used, value=words.mfa.get(finding.mfa, finding.mfa)),
         Line(label=words.result, value=result_of(finding, words)),
-        Line(label=words.call, value=words.called.format(name=finding.event_name, service=finding.event_service)),
-        Line(label=words.identity, value="" if is_root else finding.actor_arn, is_code=True),
-        Line(label=words.access_key, value=finding.access_key_id, is_code=True),
-        Line(label=words.detections, value=", ".join(seen_by) if is_first and len(seen_by) > 1 else ""),
+        Line(
+            label=words.call,
+            value=words.called.format(name=finding.event_name, service=finding.event_service),
+            is_detail=True,
+        ),
+        Line(label=words.identity, value="" if is_root else finding.actor_arn, is_code=True, is_detail=True),
+        Line(label=words.access_key, value=finding.access_key_id, is_code=True, is_detail=True),
+        Line(label=words.detections, value=", ".join(seen_by) if is_first and len(seen_by) > 1 else "", is_detail=True),
     ]
     return [line for line in lines if line.value]
 

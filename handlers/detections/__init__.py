@@ -5,6 +5,7 @@ from __future__ import annotations
 from handlers.alerting.detection import Detection
 from handlers.detections.access_key_created.detection import ACCESS_KEY_CREATED
 from handlers.detections.admin_attempts_denied.detection import ADMIN_ATTEMPTS_DENIED
+from handlers.detections.admin_console_login.detection import ADMIN_CONSOLE_LOGIN
 from handlers.detections.admin_credential_created.detection import ADMIN_CREDENTIAL_CREATED
 from handlers.detections.admin_group_joined.detection import ADMIN_GROUP_JOINED
 from handlers.detections.admin_policy_attached.detection import ADMIN_POLICY_ATTACHED
@@ -58,6 +59,7 @@ CATALOGUE: tuple[Detection, ...] = (
     PASSWORD_POLICY_WEAKENED,
     ADMIN_ATTEMPTS_DENIED,
     ADMIN_SESSION_STARTED,
+    ADMIN_CONSOLE_LOGIN,
     # Blinding
     TRAIL_TAMPERED,
 )

@@ -85,15 +85,15 @@ class Judged:
         if self.verdict not in _ABILITY:
             return "what it allows could not be judged"
         able = f"{holder} now {_ABILITY[self.verdict]}"
-        if self.verdict is Verdict.CAN_BECOME_ADMINISTRATOR and self.judgement.paths:
+        if self.verdict is Verdict.CAN_BECOME_ADMINISTRATOR:
             able += f", since this allows to {listed((path.name for path in self.judgement.paths), 2)}"
         return able
 
     @property
     def holding(self) -> str:
-        """What its holder is, as the end of a sentence: "can do anything in this account"."""
+        """What its holder can do, as the end of a sentence: "can do anything in this account"."""
         if self.judgement is None:
-            return f"has rights that are unknown ({self.reason})"
+            return "has rights that could not be read"
         return {
             Verdict.NOT_ADMINISTRATOR: "is no administrator",
             Verdict.COULD_NOT_JUDGE: "has rights that could not be judged",

@@ -40,7 +40,8 @@ def sentence(event: Event, did: str, tried: str, effect: str) -> str:
     The effect ("bob can now do anything in this account") follows a success only.
     """
     if event.error is not None:
-        return f"{who(event)} tried to {tried} and failed: {short(event.error, _ERROR)}."
+        reason = "" if event.error == "Failure" else f": {short(event.error, _ERROR)}"  # all that a sign-in may say
+        return f"{who(event)} tried to {tried} and failed{reason}."
     return f"{who(event)} {did}: {effect}." if effect else f"{who(event)} {did}."
 
 

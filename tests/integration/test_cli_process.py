@@ -4,9 +4,12 @@ import json
 import os
 import pty
 import re
+import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -45,11 +48,19 @@ def run(*arguments, command=COMMAND, env=None, **options):
     )
 
 
-def at_a_terminal(*arguments, env=None, type_in=b""):
-    """(exit code, everything a person saw) of the command at a terminal of 80 columns."""
+# A process started by a test has no terminal of its own, from which Ctrl-C would come.
+WITH_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+
+
+def at_a_terminal(*arguments, env=None, answers=()):
+    """(exit code, everything a person saw) of the command at a terminal of 80 columns.
+
+    `answers` are (what is waited for, what is then typed).
+    """
     ours, theirs = pty.openpty()
+    waiting = list(answers)
     with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        [*COMMAND[:-1], WITH_TERMINAL + COMMAND[-1], *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -57,18 +68,17 @@ def at_a_terminal(*arguments, env=None, type_in=b""):
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        if type_in:
-            os.write(ours, type_in)
         seen = b""
-        while True:
+        while select.select([ours], [], [], 30)[0]:
             try:
                 part = os.read(ours, 65_536)
             except OSError:  # Linux: the other side is closed
                 break
-            if not part:
-                break
             seen += part
-        process.wait(60)
+            if waiting and waiting[0][0].encode() in seen:
+                time.sleep(0.5)  # what is typed before the echo is off would be thrown away
+                os.write(ours, waiting.pop(0)[1].encode())
+        process.kill()  # after 30 silent seconds; otherwise it has ended
     os.close(ours)
     return process.returncode, seen.decode()
 
@@ -151,6 +161,20 @@ def test_ctrl_c_ends_it_quietly():
     assert (process.returncode, out, err) == (130, b"", b"")
 
 
+@pytest.mark.parametrize(("arguments", "prompt"), [(["init"], "AWS account id"), (["slack", "set-token"], "not shown")])
+def test_ctrl_c_at_a_question_ends_it_quietly(tmp_path, arguments, prompt):
+    config = tmp_path / "rootwatch.toml"
+    if "init" not in arguments:
+        config.write_text(
+            '[deployment]\naccount = "123456789012"\nhome_region = "us-east-1"\n[slack]\nchannel = "C0123456789"\n'
+        )
+    option = "--output" if "init" in arguments else "--config"
+    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/none", "AWS_SHARED_CREDENTIALS_FILE": "/none"}
+    code, seen = at_a_terminal(*arguments, option, config, env=nobody, answers=[(prompt, "\x03")])
+    assert code == 130
+    assert seen.rpartition(prompt)[2].replace("^C", "").strip(" :\r\n(),.") == ""
+
+
 def test_a_terminal_that_is_not_utf8_shows_question_marks(event):
     result = run("replay", event, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"})
     assert result.returncode == 0, result.stderr
@@ -163,9 +187,9 @@ def test_the_token_is_not_shown_at_a_terminal(tmp_path):
     config.write_text(
         '[deployment]\naccount = "123456789012"\nhome_region = "us-east-1"\n[slack]\nchannel = "C0123456789"\n'
     )
-    code, seen = at_a_terminal("slack", "set-token", "--config", config, type_in=token.encode() + b"\n")
+    code, seen = at_a_terminal("slack", "set-token", "--config", config, answers=[("not shown", token + "\n")])
     assert code == 1
-    assert "Bot token" in seen
+    assert token not in seen
     assert "this is a user token" in seen
 
 
@@ -182,7 +206,7 @@ def test_it_starts_without_the_heavy_libraries():
 def test_memory_does_not_grow_with_the_number_of_files(event, tmp_path):
     """The same events in 20 files and in 400: the peak is the same, within a few megabytes."""
     quiet = json.loads(event.read_text())
-    quiet["detail"]["eventName"] = "GetUser"
+    quiet["detail"] |= {"eventName": "GetUser", "userIdentity": {"type": "IAMUser", "userName": "alice"}}
     quiet["detail"]["userAgent"] = "x" * 20_000
     text = json.dumps({"Records": [quiet] * 10})
     program = (
@@ -202,6 +226,35 @@ def test_memory_does_not_grow_with_the_number_of_files(event, tmp_path):
         assert summary == f"0 alerts from {count * 10:,} events in {count} files"
         peaks.append(int(peak))
     assert peaks[1] - peaks[0] < 10_000  # kilobytes; the files of the second run are 80 MB
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run the command as somebody else")
+def test_what_may_not_be_read_is_named_and_the_rest_is_read(event):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        folder.chmod(0o755)
+        shutil.copy(event, folder / "good.json")
+        for name in ("secret.json", "hidden/inner.json"):
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copy(event, folder / name)
+        (folder / "secret.json").chmod(0)
+        (folder / "hidden").chmod(0)
+        program = (  # run once before: this Python's own files may be nobody else's to read
+            "import os, sys\nfrom typer.testing import CliRunner\nfrom cli.main import app\n"
+            "CliRunner().invoke(app, sys.argv[1:])\n"
+            "os.setgid(65534)\nos.setuid(65534)\napp(sys.argv[1:])"
+        )
+        command = [sys.executable, "-c", program]
+        result = run("replay", folder, folder / "hidden" / "inner.json", command=command)
+    finally:
+        shutil.rmtree(folder)
+    assert result.returncode == 1
+    assert sorted(line.partition(str(folder))[2] for line in result.stderr.splitlines()) == [
+        "/hidden/inner.json: cannot be read: you have no permission",
+        "/hidden: cannot be listed: you have no permission",
+        "/secret.json: cannot be read: you have no permission",
+    ]
+    assert "1 alert from 1 event in 3 files; 3 problems" in result.stdout
 
 
 def test_what_help_lists_is_what_there_is():

@@ -1,9 +1,12 @@
 """`rootwatch slack set-token`: from a pipe or a hidden prompt into AWS, and nowhere else."""
 
 import logging
+import traceback
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from slack_sdk.web.client import WebClient
 from typer.testing import CliRunner
 
@@ -89,13 +92,12 @@ def test_credentials_of_another_account_store_nothing(aws, deployment):
     assert boto3.client("ssm", region_name="us-east-1").describe_parameters()["Parameters"] == []
 
 
-@pytest.mark.parametrize("error", ["invalid_auth", "account_inactive", "\x1b[2Jfine"])
+@pytest.mark.parametrize("error", ["invalid_auth", "account_inactive"])
 def test_a_token_that_slack_refuses_is_not_stored(aws, deployment, auth_test, error):
     auth_test(ok=False, error=error)
     result = set_token(deployment())
     assert result.exit_code == 1
-    assert "Slack refuses this token: " in result.stderr
-    assert "\x1b" not in result.stderr
+    assert f"Slack refuses this token: {error}." in result.stderr
     assert boto3.client("ssm", region_name="us-east-1").describe_parameters()["Parameters"] == []
 
 
@@ -104,7 +106,11 @@ def test_a_token_whose_app_may_not_post_is_not_stored(aws, deployment, auth_test
     result = set_token(deployment())
     assert result.exit_code == 1
     assert "lacks the scope chat:write" in result.stderr
-    auth_test(headers={"X-OAuth-Scopes": "chat:write,chat:write.public"})
+
+
+def test_a_token_whose_app_may_post_is_stored_however_the_header_is_spelled(aws, deployment, auth_test):
+    auth_test(headers={"X-OAuth-Scopes": "chat:write, chat:write.public"})
+    assert set_token(deployment()).exit_code == 0
 
 
 @pytest.mark.parametrize("status", [500, 200])
@@ -112,7 +118,17 @@ def test_a_slack_that_answers_nonsense_says_how_to_go_on(aws, deployment, httpse
     httpserver.expect_request("/api/auth.test").respond_with_data("<html>", status=status)
     result = set_token(deployment())
     assert result.exit_code == 1
+    assert f"Slack cannot be asked about this token: it answered with HTTP status {status}." in result.stderr
     assert "--no-check" in result.stderr
+
+
+@pytest.mark.parametrize("error", ["ratelimited", "internal_error", "\x1b[2Jfine", ["invalid_auth"], None])
+def test_an_answer_about_slack_rather_than_the_token_does_not_blame_the_token(aws, deployment, auth_test, error):
+    auth_test(ok=False, error=error)
+    result = set_token(deployment())
+    assert result.exit_code == 1
+    assert "Slack cannot be asked about this token" in result.stderr
+    assert "\x1b" not in result.stderr
 
 
 def test_a_slack_that_cannot_be_reached_says_how_to_go_on(aws, tmp_path):
@@ -142,9 +158,6 @@ def test_without_credentials_aws_says_how_to_sign_in(deployment, monkeypatch, tm
 
 
 def test_a_right_that_is_missing_is_named(aws, deployment, monkeypatch):
-    from botocore.client import BaseClient
-    from botocore.exceptions import ClientError
-
     original = BaseClient._make_api_call
 
     def deny(self, operation, arguments):
@@ -184,8 +197,6 @@ def test_no_log_line_holds_the_token(aws, deployment, auth_test, caplog):
 
 
 def test_even_a_traceback_does_not_hold_the_token(aws, deployment, monkeypatch):
-    import traceback
-
     def broken(self, **_options):
         raise ValueError(f"Invalid header value b'Bearer {TOKEN}'")
 

@@ -47,7 +47,9 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         did=f"{deed[0]} {deed[2]}",
         tried=f"{deed[1]} {deed[2]}",
         target=chosen,
-        effect=lambda found: found.effect("whoever is assigned it can"),
+        effect=lambda found: found.effect("whoever is assigned it can").replace(
+            "in this account", "where it is assigned"
+        ),
         extra=[
             ("Permission set", arn),
             ("Account", event.text("requestParameters", "targetId")),
@@ -67,10 +69,10 @@ def _decided(event: Event, lookups: Lookups, chosen: Target, words: str) -> tupl
         return judged, ("wrote", "write", f"an inline policy into {words}")
     if event.name == "CreateAccountAssignment":
         kind = event.text("requestParameters", "principalType").lower() or "principal"
-        account = event.text("requestParameters", "targetId") or "an unnamed account"
-        who = f"the {short(kind)} {short(event.text('requestParameters', 'principalId')) or 'without a name'}"
-        judged = judged_principal(event, lookups, chosen)
-        return judged, ("assigned", "assign", f"{words} to {who} in account {short(account)}")
+        account = event.text("requestParameters", "targetId")
+        holder = Target(kind=short(kind), name=event.text("requestParameters", "principalId"))
+        where = f"account {short(account)}" if account else "an unnamed account"
+        return judged_principal(event, lookups, chosen), ("assigned", "assign", f"{words} to {holder.words} in {where}")
     if event.name == "DeletePermissionsBoundaryFromPermissionSet":
         return judged_principal(event, lookups, chosen), ("removed", "remove", f"the permissions boundary of {words}")
     name = event.text("requestParameters", "customerManagedPolicyReference", "name")
@@ -83,7 +85,7 @@ def _joined(event: Event) -> Concern | Pass:
     member = event.text("requestParameters", "memberId", "userId") or event.text(
         "requestParameters", "member", "memberId"
     )
-    deed = f"the member {short(member) or 'without a name'} into the Identity Center group {short(group)}"
+    deed = f"{Target(kind='member', name=member).words} into the Identity Center group {short(group)}"
     return Concern(
         summary=sentence(
             event, f"put {deed}", f"put {deed}", "it has whatever the group is assigned, in every account"

@@ -17,6 +17,12 @@ _NAMES = {
     "PutUserPermissionsBoundary": ("user", "userName"),
     "PutRolePermissionsBoundary": ("role", "roleName"),
 }
+_UNBOUND = {
+    Verdict.ADMINISTRATOR: "it bounds nothing",
+    Verdict.ADMINISTRATOR_UNDER_CONDITION: "it bounds nothing while a condition holds",
+    Verdict.CAN_BECOME_ADMINISTRATOR: "it leaves ways to become administrator",
+    Verdict.COULD_NOT_JUDGE: "what it bounds is unknown",
+}
 _SEVERITY = {
     Verdict.ADMINISTRATOR: Severity.HIGH,
     Verdict.ADMINISTRATOR_UNDER_CONDITION: Severity.HIGH,
@@ -37,7 +43,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
             return Pass(reason=f"the boundary still bounds: {bound.reason}")
         did = f"gave {target.words} {policy_words(arn)} as its permissions boundary"
         tried = f"give {target.words} {policy_words(arn)} as its permissions boundary"
-        unbound = "it bounds nothing" if bound.verdict is Verdict.ADMINISTRATOR else bound.effect("its holder can")
+        unbound = _UNBOUND[bound.verdict]
     else:
         did, tried = (f"{verb} the permissions boundary of {target.words}" for verb in ("removed", "remove"))
         unbound = "nothing bounds it any more"

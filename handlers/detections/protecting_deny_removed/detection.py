@@ -38,7 +38,9 @@ def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
     document = lookups.managed_policy(arn) if arn else Unknown(reason="the record does not name the policy")
     words = policy_words(arn)
     if isinstance(document, Unknown):
-        return _by_name(event, Target.of(event, *_DETACH[event.name]), tail(arn), words, document.reason)
+        return _by_name(
+            event, Target.of(event, *_DETACH[event.name]), tail(arn), words, f"it could not be read: {document.reason}"
+        )
     weakening = weakened_by_removal(document)
     if not weakening:
         return Pass(reason=weakening.reason)
@@ -61,7 +63,7 @@ def _deleted(event: Event, _lookups: Lookups) -> Concern | Pass:
 def _by_name(event: Event, target: Target, name: str, words: str, reason: str) -> Concern | Pass:
     if not any(word in name.casefold() for word in _PROTECTING_WORDS):
         return Pass(reason=f"its name does not speak of protection, and {short(reason)}")
-    why = f"going by its name it denied something; {short(reason)}"
+    why = f"going by its name it denied something ({short(reason)})"
     return _concern(event, target, words, why=why, severity=Severity.MEDIUM)
 
 

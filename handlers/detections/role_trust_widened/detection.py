@@ -9,7 +9,7 @@ from handlers.alerting.privilege import TrustJudgement, TrustVerdict, Verdict, j
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Judged, Target, judged_principal
-from handlers.detections.words import HIDDEN, facts, lowered, pretty, sentence
+from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence
 
 # Each call, and where it keeps the trust policy.
 _DOCUMENT = {"CreateRole": "assumeRolePolicyDocument", "UpdateAssumeRolePolicy": "policyDocument"}
@@ -29,7 +29,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return Pass(reason=f"nobody can assume it who should not: {trust.reason}")
     held = "" if rights is _NEW else f"; the role {rights.holding}"
     return Concern(
-        summary=sentence(event, *_deed(event, role), f"{_lower_first(trust.reason.rstrip('.'))}{held}"),
+        summary=sentence(event, *_deed(event, role), f"{_in_words(trust)}{held}"),
         subject=f"role {role.name}",
         severity=severity if event.succeeded else lowered(severity, 2),
         group=role.group(event),
@@ -72,8 +72,13 @@ def _deed(event: Event, role: Target) -> tuple[str, str]:
     return f"changed who may assume {role.words}", f"change who may assume {role.words}"
 
 
-def _lower_first(text: str) -> str:
-    return f"it {text[:1].lower()}{text[1:]}"
+def _in_words(trust: TrustJudgement) -> str:
+    if trust.verdict is TrustVerdict.COULD_NOT_JUDGE:
+        return "who may assume it could not be judged"
+    if trust.is_dangerous:
+        reason = trust.reason.rstrip(".")
+        return f"it {reason[:1].lower()}{reason[1:]}"
+    return f"it lets in {listed(dict.fromkeys(one.name for one in trust.trusted)) or 'nobody'}"
 
 
 ROLE_TRUST_WIDENED = Detection(

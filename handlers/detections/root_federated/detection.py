@@ -29,7 +29,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     name = event.text("requestParameters", "name")
     deed = f"{what}{f' called {short(name)}' if name else ''} from its own rights"
     return Concern(
-        summary=sentence(event, f"made {deed}", f"make {deed}", "it goes on working after the sign-in has ended"),
+        summary=sentence(event, f"made {deed}", f"make {deed}", "this keeps working after root has signed out"),
         subject=f"root of {event.account}",
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
         group=root.conversation(event),

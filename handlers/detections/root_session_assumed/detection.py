@@ -49,18 +49,25 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         )
     if not is_call(event, "sts", ("AssumeRoot",)):
         return OTHER_CALL
-    member = tail(event.text("requestParameters", "targetPrincipal")) or "a member that the record does not name"
+    member = _account_in(event.text("requestParameters", "targetPrincipal"))
     task = event.text("requestParameters", "taskPolicyArn", "arn") or event.text("requestParameters", "taskPolicyArn")
     key = event.text("responseElements", "credentials", "accessKeyId")
     severity = Severity.MEDIUM if tail(task) == _READS_ONLY else Severity.HIGH
-    deed = f"a root session in {short(member)} for the task {short(tail(task)) or 'that the record does not name'}"
+    deed = f"a root session in {f'account {short(member)}' if member else 'an unnamed account'}"
+    if task:
+        deed += f" for the task {short(tail(task))}"
     return Concern(
         summary=sentence(event, f"opened {deed}", f"open {deed}", "it lasts 15 minutes at most"),
-        subject=f"root of {short(member)}",
+        subject=f"root of {short(member) or 'an unnamed account'}",
         severity=severity if event.succeeded else lowered(severity, 2),
-        group=f"root-session:{key}" if key else f"root-session:{short(member)}",
+        group=f"root-session:{key or short(member)}",
         facts=facts(("Member account", member), ("Task policy", task), ("Access key of the session", key)),
     )
+
+
+def _account_in(principal: str) -> str:
+    """AssumeRoot takes an account's number or root's ARN."""
+    return principal.split(":")[4] if principal.count(":") >= 5 else principal
 
 
 ROOT_SESSION_ASSUMED = Detection(

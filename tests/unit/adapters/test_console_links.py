@@ -49,6 +49,13 @@ def test_a_region_that_is_none_gives_no_link(region: str) -> None:
     assert entity_link(region, Entity(kind="user", name="bob")) is None
 
 
+@pytest.mark.parametrize(
+    "event_id", ["", "sha256-0123", f"{EVENT_ID}/../../x", f"x{EVENT_ID}", f"{EVENT_ID}\n", "１" * 36]
+)
+def test_an_event_id_that_is_not_cloudtrails_gives_no_link(event_id: str) -> None:
+    assert event_link("us-east-1", event_id) is None
+
+
 @settings(max_examples=500, deadline=None)
 @given(region=_TEXTS, event_id=_TEXTS, subject=_TEXTS, arn=_TEXTS)
 def test_no_text_of_an_event_makes_a_link_of_its_own(region: str, event_id: str, subject: str, arn: str) -> None:

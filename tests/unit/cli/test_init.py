@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.errors import CommandError
 from cli.init import configuration
 from infra.deployment import GLOBAL_REGIONS, KNOWN_REGIONS, Deployment, partition_of
 
@@ -207,6 +208,16 @@ def test_an_example_that_lost_a_section_still_gives_a_file_that_loads():
     }
     text = configuration(answers, example="# nothing but a comment\n")
     assert Deployment.parse(text) == Deployment.from_mapping(answers)
+
+
+@pytest.mark.parametrize("example", ["[deployment]\nname = [\n", "[deployment]\n[deployment]\n"])
+def test_a_damaged_example_is_named(example):
+    answers = {
+        "deployment": {"account": "123456789012", "home_region": "us-east-1"},
+        "slack": {"channel": "C0123456789"},
+    }
+    with pytest.raises(CommandError, match=r"(?s)rootwatch.example.toml is damaged: .*git checkout"):
+        configuration(answers, example=example)
 
 
 @pytest.mark.parametrize("answer", ['"; [advanced]', "C01234\n[advanced]", "\x7f", "C0123456789\u2028"])
