@@ -1,7 +1,5 @@
 """Five questions, each checked at once, and the commented rootwatch.toml that comes of the answers."""
 
-# ruff: noqa: PLC0415 - boto3 takes long to import: only where AWS is asked
-
 from __future__ import annotations
 
 import os

@@ -1,7 +1,5 @@
 """The `rootwatch` command: what people type, with every error as one message and never a traceback."""
 
-# ruff: noqa: PLC0415 - a command imports what it needs itself, so that `rootwatch --help` does not wait for boto3
-
 from __future__ import annotations
 
 import io

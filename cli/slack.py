@@ -1,7 +1,5 @@
 """Setting up Slack: the app's manifest, and the bot token's way into AWS without being shown anywhere."""
 
-# ruff: noqa: PLC0415 - boto3 and the Slack SDK take long to import: each where it is needed
-
 from __future__ import annotations
 
 import json

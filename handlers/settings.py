@@ -26,6 +26,7 @@ class AlertSettings:
     slack_channel: str
     slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
     slack_api_url: str = "https://slack.com/api/"
+    slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
     email_minimum_severity: str = "HIGH"
     time_zone: str = "UTC"
     language: str = "en"

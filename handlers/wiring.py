@@ -73,6 +73,7 @@ def alerting() -> Alerting:
             SlackNotifier(
                 token=SecretSource(settings.slack_token_source, client=client),
                 channel=settings.slack_channel,
+                minimum_severity=Severity[settings.slack_minimum_severity],
                 api_url=settings.slack_api_url,
                 settings=message,
             ),

@@ -251,6 +251,7 @@ class AlertPipeline(Construct):
             topic_arn=topic.topic_arn,
             slack_channel=deployment.slack.channel,
             slack_token_source=self.slack_token.source,
+            slack_minimum_severity=deployment.slack.minimum_severity,
             email_minimum_severity=deployment.email.minimum_severity,
             time_zone=deployment.display.time_zone,
             language=deployment.display.language,

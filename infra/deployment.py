@@ -239,6 +239,7 @@ class Slack(_Section):
 
     channel: str = Field(examples=['"C0123456789"'])
     token_store: Literal["ssm", "secretsmanager"] = "ssm"  # noqa: S105 - the place, not the token
+    minimum_severity: SeverityName = "LOW"
 
     @field_validator("channel")
     @classmethod

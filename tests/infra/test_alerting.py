@@ -594,12 +594,14 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         home_region = "us-east-1"
         [slack]
         channel = "C0123456789"
+        minimum_severity = "HIGH"
         [email]
         addresses = ["alice@example.com"]
         minimum_severity = "CRITICAL"
         [display]
         time_zone = "Asia/Tokyo"
         language = "ja"
+        runbook_url = "https://git.example.com/rootwatch/handlers/detections"
         [accounts]
         "123456789012" = "production"
         [alerts]

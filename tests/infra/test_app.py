@@ -102,6 +102,7 @@ def run_app(directory: Path, *, context: Mapping[str, object], **environment: st
         cwd=directory,
         env={
             **inherited,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # where Node may be
             "AWS_CONFIG_FILE": str(directory / "none"),
             "AWS_SHARED_CREDENTIALS_FILE": str(directory / "none"),
             "AWS_EC2_METADATA_DISABLED": "true",
