@@ -65,7 +65,7 @@ class AlertTable:
 
     def find(self, alert_id: str) -> Alert | None:
         row = self._get(f"ALERT#{alert_id}", "ALERT")
-        return _alert(alert_id, row) if row is not None and "headline" in row else None
+        return _alert(alert_id, row) if row is not None and "count" in row else None
 
     def findings(self, alert_id: str, *, after: str, limit: int) -> Sequence[Finding]:
         found: list[Finding] = []
@@ -203,9 +203,13 @@ class AlertTable:
         return {
             "TableName": self._table,
             "Key": _row({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
-            "UpdateExpression": "SET headline = if_not_exists(headline, :headline), #group = :group, "
+            "UpdateExpression": "SET #headline = if_not_exists(#headline, :headline), #group = :group, "
             "last_time = if_not_exists(last_time, :time), expires_at = :expires " + adding,
-            "ExpressionAttributeNames": {"#count": "count", "#group": "group"},
+            "ExpressionAttributeNames": {
+                "#count": "count",
+                "#group": "group",
+                "#headline": "headline" if loud else "quiet_headline",
+            },
             "ExpressionAttributeValues": _row(values),
         }
 
@@ -271,7 +275,7 @@ class AlertTable:
 def _alert(alert_id: str, row: Mapping[str, Any]) -> Alert:
     return Alert(
         id=alert_id,
-        headline=Finding.from_plain(json.loads(row["headline"])),
+        headline=Finding.from_plain(json.loads(row.get("headline") or row["quiet_headline"])),
         count=int(row["count"]),
         loud=int(row["loud"]),
         kinds=frozenset(row.get("kinds", ())),

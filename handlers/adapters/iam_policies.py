@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_MOST_POLICIES = 40  # read for one principal: more take longer than an alert may wait
+_MOST_POLICIES = 40  # read for one principal
+_MOST_SECONDS = 8.0  # that an alert may wait for them
 
 
 class TooManyPoliciesError(ValueError):
-    """There are more policies than one answer may take the time for."""
+    """There are more policies than one answer may take the time for, or IAM is slow today."""
 
 
 class PolicyReader:
@@ -21,16 +23,18 @@ class PolicyReader:
     sso:GetInlinePolicyForPermissionSet.
     """
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
-        """`client(service)` gives a boto3 client."""
+    def __init__(self, client: Callable[[str], Any], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`client(service)` gives a boto3 client; `clock` counts seconds."""
         self._client = client
+        self._clock = clock
+        self._until = clock() + _MOST_SECONDS
         self._read = 0
 
     def policies_of(self, kind: str, name: str) -> dict[str, Any]:
         """{"policies": [documents, or ARNs of AWS managed policies], "boundary": the same, where there is one}.
 
         Raises:
-            TooManyPoliciesError: more than 40 policies.
+            TooManyPoliciesError: more than 40 policies, or more than 8 seconds.
             KeyError: not a kind of principal that has policies.
         """
         if kind == "permission set":
@@ -79,5 +83,5 @@ class PolicyReader:
 
     def _count(self) -> None:
         self._read += 1
-        if self._read > _MOST_POLICIES:
-            raise TooManyPoliciesError(f"more than {_MOST_POLICIES} policies")
+        if self._read > _MOST_POLICIES or self._clock() > self._until:
+            raise TooManyPoliciesError(f"more than {_MOST_POLICIES} policies, or {_MOST_SECONDS:.0f} seconds")

@@ -81,6 +81,7 @@ def _joined(alert: Alert | None, alert_id: str, finding: Finding) -> Alert:
         return Alert(id=alert_id, headline=finding, count=1, loud=int(loud), kinds=kinds, last_time=finding.happened)
     return dataclasses.replace(
         alert,
+        headline=finding if loud and alert.headline.quiet else alert.headline,
         count=alert.count + 1,
         loud=alert.loud + loud,
         kinds=alert.kinds | kinds,

@@ -29,7 +29,7 @@ class Alert:
     """The findings that share a group within a window."""
 
     id: str
-    headline: Finding  # the finding that opened it
+    headline: Finding  # the first loud finding; the first of all while none is loud
     count: int  # findings, each event once
     loud: int  # of those, the ones that may disturb people
     kinds: frozenset[str]  # "4#root-console-login": each severity and detection among the loud findings

@@ -63,15 +63,17 @@ class Pipeline:
             PipelineError: a detection crashed, or a store or channel failed; what could be done was done, and a retry
                 does the rest.
         """
-        findings: list[Finding] = []
+        found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
         for outcome in self.catalogue.outcomes(event, self.lookups):
             if outcome.error is not None:
                 problems.append(_named(outcome.detection, outcome.error))
             elif isinstance(outcome.verdict, Concern):
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
-                finding = self._quietened(self._enriched(finding, event), event)
-                self._keep(finding, outcome.detection.window, findings, problems)
+                found.append((self._quietened(self._enriched(finding, event), event), outcome.detection))
+        findings: list[Finding] = []
+        for finding, detection in _told_once(found):
+            self._keep(finding, detection.window, findings, problems)
         if problems:
             raise PipelineError(problems)
         return tuple(findings)
@@ -205,6 +207,26 @@ class Pipeline:
             except UnavailableError:
                 self.book.release(alert_id, "refresh")
                 raise
+
+
+def _told_once(found: Sequence[tuple[Finding, Detection]]) -> list[tuple[Finding, Detection]]:
+    """One event is told once in a conversation, by its worst finding; the others are recorded with it, quietly.
+
+    Otherwise "2 times" would be said of a call that was made once.
+    """
+    worst: dict[str, Finding] = {}
+    for finding, _ in found:
+        if finding.quiet is None and (finding.group not in worst or finding.severity > worst[finding.group].severity):
+            worst[finding.group] = finding
+    return [
+        (
+            finding
+            if worst.get(finding.group) in (None, finding)
+            else finding.quieted(f"the same event is told by {worst[finding.group].detection_id}"),
+            detection,
+        )
+        for finding, detection in found
+    ]
 
 
 def _named(detection: Detection, error: Exception) -> Exception:

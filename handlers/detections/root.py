@@ -9,6 +9,7 @@ from handlers.alerting.actor import ActorKind
 from handlers.alerting.event import Event
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import service_of
+from handlers.detections.words import short
 
 GROUP = "root"  # sign-in, activity and credentials of one account are one conversation
 
@@ -16,7 +17,6 @@ GROUP = "root"  # sign-in, activity and credentials of one account are one conve
 SIGN_IN_STEPS = frozenset({"CheckMfa", "UserAuthentication", "CredentialChallenge", "CredentialVerification"})
 
 _ROOT_NAME = "aws root user"  # what AWS writes as the userName of a call on root's own device
-_KEY_LENGTH = 128
 _ROOT_DEVICE = ":mfa/root-account-mfa-device"
 
 
@@ -25,10 +25,15 @@ def is_root_session(event: Event) -> bool:
     return event.actor.kind in (ActorKind.ROOT, ActorKind.ROOT_ASSUMED)
 
 
+def subject(event: Event) -> str:
+    """ "root of 123456789012"."""
+    return f"root of {short(event.account)}"
+
+
 def conversation(event: Event) -> str:
     """The group of root's findings; a session that the organisation opened has one of its own, by its access key."""
     if event.actor.kind is ActorKind.ROOT_ASSUMED and event.actor.access_key_id:
-        return f"root-session:{event.actor.access_key_id[:_KEY_LENGTH]}"
+        return f"root-session:{short(event.actor.access_key_id)}"
     return GROUP
 
 

@@ -67,6 +67,15 @@ def test_a_quiet_finding_is_counted_but_not_loud(book):
     assert book.findings(alert.id, after="", limit=9) == []
 
 
+def test_the_headline_is_the_first_loud_finding(book):
+    quiet, loud, later = finding().quieted("because"), finding(), finding()
+    assert book.record(quiet, window=HOUR, now=NOW).alert.headline == quiet
+    assert book.record(loud, window=HOUR, now=NOW).alert.headline == loud
+    alert = book.record(later, window=HOUR, now=NOW).alert
+    assert alert.headline == loud
+    assert (alert.count, alert.loud) == (3, 2)
+
+
 def test_an_errand_is_for_one_worker_until_it_is_given_back_or_its_lease_ends(book):
     alert = book.record(finding(), window=HOUR, now=NOW).alert
     minute = timedelta(minutes=1)

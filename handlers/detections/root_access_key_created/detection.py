@@ -28,7 +28,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="the key is switched off: root-credentials-changed says so")
     return Concern(
         summary=sentence(event, *_NAMES[event.name], _EFFECT),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=Severity.CRITICAL if event.succeeded else lowered(Severity.CRITICAL, 2),
         group=root.conversation(event),
         facts=facts(

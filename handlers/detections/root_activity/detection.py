@@ -55,7 +55,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     severity = _severity(event)
     return Concern(
         summary=sentence(event, f"called {call} in {short(event.region)}", f"call {call} in {short(event.region)}", ""),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=severity if event.succeeded else lowered(severity),
         group=root.conversation(event),
         facts=facts(("Credential", "a long-lived access key of root" if key.startswith("AKIA") else "")),

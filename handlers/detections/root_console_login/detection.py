@@ -9,7 +9,7 @@ from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
-from handlers.detections.words import facts
+from handlers.detections.words import facts, short
 
 _NAMES = ("ConsoleLogin",)
 _MFA = {
@@ -30,8 +30,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     severity, how = _MFA[event.actor.mfa]
     did = "signed in" if result == "Success" else "signed in, or tried to (the record holds no result),"
     return Concern(
-        summary=f"Root {did} to the console of account {event.account} {how}: it can now do anything here.",
-        subject=f"root of {event.account}",
+        summary=f"Root {did} to the console of account {short(event.account)} {how}: it can now do anything here.",
+        subject=root.subject(event),
         severity=severity,
         group=root.GROUP,
         facts=facts(

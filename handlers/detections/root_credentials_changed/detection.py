@@ -21,7 +21,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="AWS acted, not a person")
     return Concern(
         summary=sentence(event, change.did, change.tried, change.effect),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=change.severity if event.succeeded else lowered(change.severity, 2),
         group=root.conversation(event),
         facts=facts(

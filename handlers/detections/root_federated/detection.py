@@ -30,7 +30,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     deed = f"{what}{f' called {short(name)}' if name else ''} from its own rights"
     return Concern(
         summary=sentence(event, f"made {deed}", f"make {deed}", "this keeps working after root has signed out"),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
         group=root.conversation(event),
         facts=facts(

@@ -19,7 +19,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     call = f"{short(event.name)} of {short(event.service)} in {short(event.region)}"
     return Concern(
         summary=sentence(event, f"called {call}", f"call {call}", "the session has what root gave it"),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH),
         group=root.GROUP,
         exhibits=request_exhibit(event),

@@ -23,10 +23,10 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="the sign-in did not fail: root-console-login announces those")
     return Concern(
         summary=(
-            f"Somebody at {short(event.source_ip)} failed to sign in as root of account {event.account}: "
+            f"Somebody at {short(event.source_ip)} failed to sign in as root of account {short(event.account)}: "
             "they know its e-mail address, and do not have all of its credentials."
         ),
-        subject=f"root of {event.account}",
+        subject=root.subject(event),
         severity=Severity.MEDIUM,
         group="root-sign-in-failed",
         facts=facts(("Reason given", event.text("errorMessage")), ("Second factor", str(event.actor.mfa))),

@@ -60,7 +60,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, f"opened {deed}", f"open {deed}", "it lasts 15 minutes at most"),
         subject=f"root of {short(member) or 'an unnamed account'}",
         severity=severity if event.succeeded else lowered(severity, 2),
-        group=f"root-session:{key or short(member)}",
+        group=f"root-session:{short(key or member)}",
         facts=facts(("Member account", member), ("Task policy", task), ("Access key of the session", key)),
     )
 

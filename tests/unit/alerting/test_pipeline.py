@@ -237,3 +237,21 @@ def test_the_account_is_named():
     stage = Stage()
     stage.send()
     assert stage.slack.told[0][1].headline.account_name == "production"
+
+
+def test_one_event_is_told_once_in_a_conversation_by_its_worst_finding():
+    stage = Stage(detections=[detection("weak", severity=Severity.LOW), detection("strong", severity=Severity.HIGH)])
+    stage.send()
+    (alert,) = stage.book.alerts
+    assert (alert.count, alert.loud, alert.severity) == (2, 1, Severity.HIGH)
+    assert stage.said(stage.slack) == ["announce"]
+    assert stage.later.asked == []
+
+
+def test_one_event_in_two_conversations_is_told_in_both():
+    def elsewhere(_event, _lookups):
+        return Concern(summary="s", subject="x", severity=Severity.LOW, group="others")
+
+    stage = Stage(detections=[detection("here"), detection("there", assess=elsewhere)])
+    stage.send()
+    assert stage.said(stage.slack) == ["announce", "announce"]

@@ -126,7 +126,8 @@ def test_no_mutation_of_an_example_makes_parse_or_assess_crash(case: tuple[dict[
             raise outcome.error
         assert isinstance(outcome.verdict, (Concern, Pass))
         if isinstance(outcome.verdict, Concern):
-            assert len(outcome.verdict.summary) < 3_000, "an attacker's text must not swell the sentence"
+            for text in (outcome.verdict.summary, outcome.verdict.group):
+                assert len(text) < 1_500, f"{detection.id}: an attacker's text must not swell the sentence"
             outcome.verdict.summary.encode()
 
 
@@ -135,3 +136,20 @@ def test_an_event_that_is_nothing_but_its_envelope_is_no_concern() -> None:
         event = Event.parse({"detail-type": detail_type, "source": "aws.iam", "detail": {}})
         for detection in CATALOGUE:
             assert isinstance(detection.assess(event, MemoryLookups()), Pass)
+
+
+def test_a_text_of_100_kb_anywhere_swells_no_sentence() -> None:
+    for example in EXAMPLES:
+        for path in _PATHS[example.id]:
+            raw = json.loads(json.dumps(example.raw))
+            holder: Any = raw
+            for step in path[:-1]:
+                holder = holder[step]
+            if not isinstance(holder[path[-1]], str) or path[-1] in ("eventName", "eventSource", "detail-type", "type"):
+                continue
+            holder[path[-1]] = _LONG
+            event = Event.parse(raw)
+            verdict = example.detection.assess(event, example.lookups)
+            if isinstance(verdict, Concern):
+                assert len(verdict.summary) < 1_500, (example.id, path)
+                assert len(verdict.group) < 500, (example.id, path)

@@ -107,3 +107,12 @@ def test_more_policies_than_an_alert_may_wait_for_are_not_read(iam: Any) -> None
     with pytest.raises(TooManyPoliciesError):
         PolicyReader(lambda _service: iam).policies_of("user", "bob")
     assert _lookups(iam).policies_of(_ACCOUNT, "user", "bob") == Unknown(reason="TooManyPoliciesError")
+
+
+def test_an_iam_that_is_slow_holds_up_no_alert(iam: Any) -> None:
+    iam.create_user(UserName="bob")
+    for number in range(3):
+        iam.put_user_policy(UserName="bob", PolicyName=f"p{number}", PolicyDocument=json.dumps(_READ))
+    moments = iter([0.0, 3.0, 6.0, 9.0])
+    with pytest.raises(TooManyPoliciesError):
+        PolicyReader(lambda _service: iam, clock=lambda: next(moments)).policies_of("user", "bob")
