@@ -15,7 +15,7 @@ from handlers.alerting.alert import Alert
 from local.aws import LocalAwsError
 from local.slack import SlackServerError
 from local.stage import RealSlack, Stage
-from local.story import Expected, Scene, scenes
+from local.story import Expected, Scene, prepare, scenes
 
 DIRECTORY = Path(__file__).resolve().parent.parent / ".build" / "try"
 _PATIENCE_SECONDS = 60.0
@@ -82,7 +82,8 @@ def _real_slack() -> RealSlack | None:
 def tell(stage: Stage, out: Console) -> list[str]:
     """Play each scene and wait for what it must bring about; returns what went wrong."""
     problems: list[str] = []
-    wanted: dict[tuple[str, int], Expected] = {}
+    wanted: dict[tuple[str, str], Expected] = {}  # a later scene may add to an alert of an earlier one
+    prepare(stage.aws.client("iam", recorded=False))
     for number, scene in enumerate(scenes(), start=1):
         out.print(f"[bold]{number}. {escape(scene.title)}[/bold]  [dim]({escape(scene.why)})[/dim]")
         for event in scene.events:
@@ -91,8 +92,7 @@ def tell(stage: Stage, out: Console) -> list[str]:
             stage.until_calm(seconds=_CALM_SECONDS)
             out.print("   nobody was disturbed" if len(_loud(stage.alerts())) == len(wanted) else "")
             continue
-        key = (scene.expected.detection_id, _position(scene.expected, wanted))
-        wanted[key] = scene.expected
+        wanted[scene.expected.detection_id, scene.expected.about] = scene.expected
         took = stage.until(lambda scene=scene: _arrived(stage, scene), seconds=_PATIENCE_SECONDS)  # type: ignore[misc]
         if took is None:
             problems.append(f"scene {number}: {scene.expected.detection_id} did not arrive as it should")
@@ -105,25 +105,21 @@ def tell(stage: Stage, out: Console) -> list[str]:
     return problems + _differences(stage, list(wanted.values()))
 
 
-def _position(expected: Expected, wanted: dict[tuple[str, int], Expected]) -> int:
-    """A later scene about the same alert replaces what an earlier one expected of it."""
-    same = [key for key, value in wanted.items() if key[0] == expected.detection_id and value.count < expected.count]
-    return same[0][1] if same else sum(key[0] == expected.detection_id for key in wanted)
-
-
 def _loud(alerts: Sequence[Alert]) -> list[Alert]:
     return [alert for alert in alerts if alert.loud]
 
 
 def _matching(alerts: Sequence[Alert], expected: Expected) -> Alert | None:
-    for alert in alerts:
-        if (alert.headline.detection_id, alert.severity, alert.loud) == (
-            expected.detection_id,
-            expected.severity,
-            expected.count,
-        ):
-            return alert
-    return None
+    return next((alert for alert in alerts if _is(alert, expected)), None)
+
+
+def _is(alert: Alert, expected: Expected) -> bool:
+    head = alert.headline
+    return (head.detection_id, alert.severity, alert.loud) == (
+        expected.detection_id,
+        expected.severity,
+        expected.count,
+    ) and expected.about in head.summary
 
 
 def _arrived(stage: Stage, scene: Scene) -> bool:
@@ -136,12 +132,15 @@ def _arrived(stage: Stage, scene: Scene) -> bool:
 def _differences(stage: Stage, wanted: Sequence[Expected]) -> list[str]:
     """Exactly the expected alerts: none missing, none besides, each one message, nothing left in a queue."""
     alerts = _loud(stage.alerts())
-    problems = [f"missing: {e.detection_id} {e.severity.name} {e.count}×" for e in wanted if not _matching(alerts, e)]
-    expected = {(e.detection_id, e.severity, e.count) for e in wanted}
+    problems = [
+        f"missing: {e.detection_id} ({e.about}) {e.severity.name} {e.count}×"
+        for e in wanted
+        if not _matching(alerts, e)
+    ]
     problems += [
-        f"not expected: {a.headline.detection_id} {a.severity.name} {a.loud}×"
+        f"not expected: {a.headline.detection_id} {a.severity.name} {a.loud}×: {a.headline.summary}"
         for a in alerts
-        if (a.headline.detection_id, a.severity, a.loud) not in expected
+        if not any(_is(a, e) for e in wanted)
     ]
     parents = [message for message in stage.messages() if message.get("subtype") != "thread_broadcast"]
     if stage.slack and len(parents) != len(wanted):

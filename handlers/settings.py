@@ -31,6 +31,7 @@ class AlertSettings:
     time_zone: str = "UTC"
     language: str = "en"
     environment: str = ""  # shown in every message where several deployments share a channel
+    identity_center_region: str = ""  # where permission sets are looked up; "": nowhere
     runbook_url: str = ""  # https address of the folder handlers/detections; "": messages show the path
     account_names: Mapping[str, str] = field(default_factory=dict)
     retention_days: int = 400  # of a row in the alert table

@@ -80,7 +80,9 @@ def alerting() -> Alerting:
         ),
         later=QueueReminders(client=client("sqs"), queue_url=settings.queue_url),
         lookups=AccountLookups(
-            account=settings.account, client=lambda service, region: client(service, region, asking=True)
+            account=settings.account,
+            client=lambda service, region: client(service, region, asking=True),
+            identity_center_region=settings.identity_center_region,
         ),
         accounts=MemoryAccounts(names=settings.account_names),
         clock=lambda: datetime.now(UTC),

@@ -31,11 +31,20 @@ MAXIMUM_RECEIVES = 1_000  # SQS takes no larger maxReceiveCount
 
 # What AccountLookups asks IAM, by the kind of resource it asks about. All of it reads.
 IAM_READS = {
-    "user": ("iam:GetUserPolicy",),
-    "role": ("iam:GetRolePolicy",),
-    "group": ("iam:GetGroupPolicy",),
+    "user": (
+        "iam:GetUser",
+        "iam:GetUserPolicy",
+        "iam:ListAttachedUserPolicies",
+        "iam:ListGroupsForUser",
+        "iam:ListUserPolicies",
+    ),
+    "role": ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
+    "group": ("iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"),
     "policy": ("iam:GetPolicy", "iam:GetPolicyVersion"),
 }
+
+# What it asks Identity Center, where that is in use: which policies a permission set gives.
+IDENTITY_CENTER_READS = ("sso:GetInlinePolicyForPermissionSet", "sso:ListManagedPoliciesInPermissionSet")
 
 # What it asks that AWS does not tie to a resource (Service Authorization Reference).
 READS_WITHOUT_RESOURCE = ("cloudtrail:DescribeTrails",)
@@ -254,6 +263,7 @@ class AlertPipeline(Construct):
             slack_minimum_severity=deployment.slack.minimum_severity,
             email_minimum_severity=deployment.email.minimum_severity,
             time_zone=deployment.display.time_zone,
+            identity_center_region=deployment.identity_center.home_region or "",
             language=deployment.display.language,
             runbook_url=deployment.display.runbook_url,
             environment="" if deployment.name == "rootwatch" else deployment.name,
@@ -301,6 +311,10 @@ class AlertPipeline(Construct):
             if kind == "policy":
                 resources.append(f"arn:{deployment.partition}:iam::aws:policy/*")
             function.allow(reads, resources)
+            wide += resources
+        if deployment.identity_center.home_region:
+            resources = [f"arn:{deployment.partition}:sso:::{kind}" for kind in ("instance/*", "permissionSet/*/*")]
+            function.allow(IDENTITY_CENTER_READS, resources)
             wide += resources
         function.allow(READS_WITHOUT_RESOURCE, ["*"])
         for resource in wide:

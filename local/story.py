@@ -36,6 +36,7 @@ class Expected:
     """What must be in the alert table after a scene."""
 
     detection_id: str  # of the finding that opened the alert
+    about: str  # a part of its summary
     severity: Severity
     count: int
 
@@ -94,6 +95,16 @@ def _event(
     }
 
 
+def prepare(iam: Any) -> None:
+    """What is there before the story begins; `iam` is a boto3 client of the local AWS."""
+    assume = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [assume]})
+    iam.create_user(UserName="carol")
+    iam.attach_user_policy(UserName="carol", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    iam.create_role(RoleName="backup", AssumeRolePolicyDocument=trust)
+    iam.attach_role_policy(RoleName="backup", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+
+
 def scenes() -> list[Scene]:
     """The story, with times of now and fresh event ids each time it is told."""
     sign_in = _event(
@@ -141,12 +152,31 @@ def scenes() -> list[Scene]:
                 {
                     "Version": "2012-10-17",
                     "Statement": [
-                        {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"},
-                        {"Effect": "Allow", "NotAction": "iam:GetAccountSummary", "Resource": "*"},
+                        {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "ia*:a*", "ia*:p*"], "Resource": "*"},
+                        {"Effect": "Allow", "Action": ["sts:GetCallerIdentity", "i?m:c*"], "Resource": "*"},
                     ],
                 }
             ),
         },
+    )
+    boundary = _event("iam", "DeleteUserPermissionsBoundary", requestParameters={"userName": "carol"})
+    trust = _event(
+        "iam",
+        "UpdateAssumeRolePolicy",
+        requestParameters={
+            "roleName": "backup",
+            "policyDocument": json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+                }
+            ),
+        },
+    )
+    oversized = _event(
+        "iam",
+        "PutUserPolicy",
+        requestParameters={"reason": "requestParameters too large", "omitted": True},
     )
     stopped = _event("cloudtrail", "StopLogging", requestParameters={"name": "main"})
     by_aws = _event(
@@ -166,31 +196,59 @@ def scenes() -> list[Scene]:
             title="root signs in to the console, without MFA",
             why="one message, at once: who, from where, and what to do",
             events=[sign_in],
-            expected=Expected(detection_id="root-console-login", severity=Severity.CRITICAL, count=1),
+            expected=Expected(
+                detection_id="root-console-login", about="Root signed in", severity=Severity.CRITICAL, count=1
+            ),
         ),
         Scene(
             title="root makes ten calls",
             why="no ten messages: they go into the thread, and the first message counts them",
             events=root_calls,
-            expected=Expected(detection_id="root-console-login", severity=Severity.CRITICAL, count=11),
+            expected=Expected(
+                detection_id="root-console-login", about="Root signed in", severity=Severity.CRITICAL, count=11
+            ),
         ),
         Scene(
             title="alice attaches AdministratorAccess to bob",
             why="another conversation: bob is an administrator now",
             events=[grant],
-            expected=Expected(detection_id="admin-policy-attached", severity=Severity.HIGH, count=1),
+            expected=Expected(detection_id="admin-policy-attached", about="user bob", severity=Severity.HIGH, count=1),
         ),
         Scene(
-            title='alice writes an inline policy called "read-only-helper" that allows nearly everything',
+            title='alice writes an inline policy called "read-only-helper", with iam:* hidden among split globs',
             why="judged by what it says, not by its name",
             events=[hidden],
-            expected=Expected(detection_id="admin-policy-written", severity=Severity.HIGH, count=1),
+            expected=Expected(
+                detection_id="admin-policy-written", about="role deploy", severity=Severity.HIGH, count=1
+            ),
+        ),
+        Scene(
+            title="alice removes carol's permissions boundary",
+            why="nothing was granted, and yet carol can do more",
+            events=[boundary],
+            expected=Expected(
+                detection_id="permissions-boundary-loosened", about="user carol", severity=Severity.HIGH, count=1
+            ),
+        ),
+        Scene(
+            title="alice lets everybody in the world assume the role backup",
+            why="who may use a role is as much as what it may do",
+            events=[trust],
+            expected=Expected(detection_id="role-trust-widened", about="role backup", severity=Severity.HIGH, count=1),
+        ),
+        Scene(
+            title="alice writes a policy so large that CloudTrail leaves it out",
+            why="padding is a known way to hide a grant: it is raised, not ignored",
+            events=[oversized],
+            expected=Expected(
+                detection_id="admin-policy-written", about="too long for CloudTrail", severity=Severity.HIGH, count=1
+            ),
         ),
         Scene(
             title="alice stops the audit trail",
             why="whoever hides something begins here",
             events=[stopped],
-            expected=Expected(detection_id="trail-tampered", severity=Severity.CRITICAL, count=1),
+            expected=Expected(detection_id="trail-tampered", about="trail main", severity=Severity.CRITICAL, count=1),
         ),
         Scene(
             title="auto scaling starts an instance for the account, and alice attaches a harmless policy",

@@ -16,10 +16,13 @@ TIME_LIMIT_SECONDS = 3
 class AccountLookups:
     """Lookups answered by the live account; for another account the answer is Unknown, as we have no rights there."""
 
-    def __init__(self, *, account: str, client: Callable[[str, str | None], Any]) -> None:
+    def __init__(
+        self, *, account: str, client: Callable[[str, str | None], Any], identity_center_region: str = ""
+    ) -> None:
         """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries."""
         self._account = account
         self._client = client
+        self._identity_center_region = identity_center_region
 
     def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
         owner = arn.split(":")[4] if arn.count(":") >= 5 else ""
@@ -53,7 +56,11 @@ class AccountLookups:
     def policies_of(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:
             return self._elsewhere(account)
-        return _answer(lambda: PolicyReader(lambda service: self._client(service, None)).policies_of(kind, name))
+        if kind == "permission set" and not self._identity_center_region:
+            return Unknown(reason="identity_center.home_region is not configured")
+        regions = {"sso-admin": self._identity_center_region}
+        reader = PolicyReader(lambda service: self._client(service, regions.get(service)))
+        return _answer(lambda: reader.policies_of(kind, name))
 
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:

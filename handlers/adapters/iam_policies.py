@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 _MOST_POLICIES = 40  # read for one principal
-_MOST_SECONDS = 8.0  # that an alert may wait for them
+_MOST_SECONDS = 4.0  # that an alert may wait for them
 
 
 class TooManyPoliciesError(ValueError):

@@ -79,7 +79,8 @@ class Actor:
         attributes = _object(context, "attributes")
         kind = _kind(record, identity, context, issuer)
         principal = _text(identity, "principalId")
-        session_name = principal.partition(":")[2] if kind in (ActorKind.ROLE, ActorKind.FEDERATED_USER) else ""
+        has_session = kind in (ActorKind.ROLE, ActorKind.FEDERATED_USER, ActorKind.ROOT_FEDERATED)
+        session_name = principal.partition(":")[2] if has_session else ""
         access_key = _text(identity, "accessKeyId")
         started = _text(attributes, "creationDate")
         return cls(

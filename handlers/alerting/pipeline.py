@@ -18,7 +18,7 @@ from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifie
 from handlers.alerting.severity import Severity
 
 # A worker that dies on an errand is replaced after this; longer than any function may run.
-_LEASE = timedelta(seconds=60)
+_LEASE = timedelta(seconds=75)
 _LINES = 20  # findings spelled out in one follow-up; the rest is counted
 
 Enrichment = Callable[[Finding, Event], Finding]

@@ -485,13 +485,19 @@ def test_the_functions_role_has_no_right_beyond_this_list(template: dict[str, An
         "logs:CreateLogStream": [{"Fn::GetAtt": [logs, "Arn"]}],
         "logs:PutLogEvents": [{"Fn::GetAtt": [logs, "Arn"]}],
         "sns:Publish": [{"Ref": topic}],
-        "iam:GetUserPolicy": [f"{arn}:iam::{account}:user/*"],
-        "iam:GetRolePolicy": [f"{arn}:iam::{account}:role/*"],
-        "iam:GetGroupPolicy": [f"{arn}:iam::{account}:group/*"],
         "iam:GetPolicy": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "iam:GetPolicyVersion": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "cloudtrail:DescribeTrails": ["*"],
     }
+    for kind, actions in {
+        "user": ("GetUser", "GetUserPolicy", "ListAttachedUserPolicies", "ListGroupsForUser", "ListUserPolicies"),
+        "role": ("GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies"),
+        "group": ("GetGroupPolicy", "ListAttachedGroupPolicies", "ListGroupPolicies"),
+    }.items():
+        allowed |= {f"iam:{action}": [f"{arn}:iam::{account}:{kind}/*"] for action in actions}
+    if of.identity_center.home_region:
+        for action in ("GetInlinePolicyForPermissionSet", "ListManagedPoliciesInPermissionSet"):
+            allowed[f"sso:{action}"] = [f"{arn}:sso:::instance/*", f"{arn}:sso:::permissionSet/*/*"]
     for action in ("GetItem", "Query", "PutItem", "UpdateItem"):
         allowed[f"dynamodb:{action}"] = [{"Fn::GetAtt": [table, "Arn"]}]
     for action in ("ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"):
@@ -518,18 +524,24 @@ def test_no_role_may_write_to_iam_nor_borrow_a_policy(template: dict[str, Any]) 
             assert not re.match(r"(?i)iam:(?!Get|List)|.*\*", action)
 
 
+LOOKUPS = ("account_lookups.py", "iam_policies.py")
+
+
 def test_the_function_may_look_up_exactly_what_its_code_asks(templates: dict[str, dict[str, Any]]) -> None:
     """Neither a lookup that would always be refused, nor a right that nothing uses."""
-    code = (ROOT / "handlers" / "adapters" / "account_lookups.py").read_text()
-    asked = {
-        "".join(word.capitalize() for word in call.split("_"))
-        for call in re.findall(r"\b(?:get|list|describe)_[a-z_]+\b", code)
-    }
+    code = "".join((ROOT / "handlers" / "adapters" / name).read_text() for name in LOOKUPS)
+    # Calls are named in the code as they are, or made of a kind of principal: f"list_attached_{kind}_policies".
+    spelled = set(re.findall(r"\b(?:get|list|describe)_[a-z_]+\b(?!\{)", code))
+    for made in re.findall(r'f"((?:get|list)_[a-z_]*\{kind\}[a-z_]*)"', code):
+        kinds = ("user", "role") if made == "get_{kind}" else ("user", "role", "group")
+        spelled |= {made.replace("{kind}", kind) for kind in kinds}
+    spelled -= {"get_paginator", "get_", "list_", "list_attached_"}
+    asked = {"".join(word.capitalize() for word in call.split("_")) for call in spelled}
     granted = {
         action.split(":")[1]
-        for statement in function_statements(templates["one region"])
+        for statement in function_statements(templates["home elsewhere"])
         for action in as_list(statement["Action"])
-        if action.split(":")[0] in ("iam", "cloudtrail")
+        if action.split(":")[0] in ("iam", "cloudtrail", "sso")
     }
     assert granted == asked
 
@@ -538,7 +550,7 @@ def test_every_function_has_a_timeout_and_a_log_group_with_an_end(template: dict
     functions = of_type(template, "AWS::Lambda::Function")
     assert functions
     for function in functions.values():
-        assert function["Properties"]["Timeout"] == 30
+        assert function["Properties"]["Timeout"] == 60
         log_group = template["Resources"][function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]]
         assert log_group["Properties"]["RetentionInDays"] == 90
 
@@ -581,6 +593,7 @@ def test_the_function_reads_back_the_settings_that_were_configured(template: dic
         topic_arn=f"<{topic}>",
         slack_channel="C0123456789",
         slack_token_source=token,
+        identity_center_region=of.identity_center.home_region or "",
         account_names=of.accounts,
     )
 
@@ -598,6 +611,8 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         [email]
         addresses = ["alice@example.com"]
         minimum_severity = "CRITICAL"
+        [identity_center]
+        home_region = "us-east-1"
         [display]
         time_zone = "Asia/Tokyo"
         language = "ja"

@@ -35,7 +35,6 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         severity=severity,
         group=root.GROUP,
         facts=facts(
-            ("Second factor", str(event.actor.mfa)),
             ("MFA device", event.text("additionalEventData", "MFAIdentifier")),
             ("Signed in to", event.text("additionalEventData", "LoginTo")),
         ),
