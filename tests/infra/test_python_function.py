@@ -238,7 +238,7 @@ def test_a_function_has_its_runtime_timeout_memory_and_a_log_group_that_forgets(
     (logs,) = found["AWS::Logs::LogGroup"]
     assert function["Runtime"] == "python3.13"
     assert function["Architectures"] == ["arm64"]
-    assert function["Timeout"] == 30
+    assert function["Timeout"] == 60
     assert function["MemorySize"] == 300
     assert function["FunctionName"] == "rootwatch-example"
     assert function["Environment"]["Variables"] == {"ROOTWATCH_A": "b"}
