@@ -65,7 +65,8 @@ def run_try(*, once: bool, aws_port: int, slack_port: int, console: Console | No
                 _stay(stage, out)
             return 1 if problems else 0
     except (LocalAwsError, SlackServerError) as error:
-        raise TryError(str(error)) from error
+        hint = '\nHere: rootwatch try --port-aws N --port-slack N (make try ARGS="--port-aws N --port-slack N").'
+        raise TryError(f"{error}{hint if 'cannot be used' in str(error) else ''}") from error
 
 
 def _real_slack() -> RealSlack | None:

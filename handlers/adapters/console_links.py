@@ -70,7 +70,8 @@ def entities_of(finding: Finding) -> Iterator[Entity]:
         (_USER_ARN, finding.actor_arn),
         (_ROLE_ARN, finding.actor_arn),
     ):
-        if match := pattern.fullmatch(text):
+        match = pattern.fullmatch(text)
+        if match and match["name"] != "unknown":  # what a detection says where the record names nobody
             entity = Entity(kind=match["kind"], name=match["name"])
             if entity not in seen:
                 seen.add(entity)

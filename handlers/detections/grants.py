@@ -224,5 +224,5 @@ def grant(
 def _documents(document: object) -> tuple[Exhibit, ...]:
     if document is None:
         return ()
-    text = document if isinstance(document, str) else pretty(document)
+    text = pretty(document)
     return (Exhibit(title="The policy", text=text),)

@@ -81,5 +81,10 @@ def request_exhibit(event: Event) -> tuple[Exhibit, ...]:
 
 
 def pretty(value: object) -> str:
-    """JSON on lines of its own."""
+    """JSON on lines of its own; a document that came as JSON text too, any other text as it is."""
+    if isinstance(value, str):
+        try:
+            return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
+        except (ValueError, RecursionError):
+            return value
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)

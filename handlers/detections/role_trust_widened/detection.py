@@ -37,7 +37,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
             ("Who may assume it", trust.reason),
             ("What the role may do", "nothing yet" if rights is _NEW else rights.reason),
         ),
-        exhibits=(Exhibit(title="The trust policy", text=document if isinstance(document, str) else pretty(document)),),
+        exhibits=(Exhibit(title="The trust policy", text=pretty(document)),),
     )
 
 
