@@ -17,6 +17,9 @@ from handlers.alerting.errors import UnreadableEventError
 
 # A record at CloudTrail's documented limits is about 250 KB; EventBridge carries at most 1 MB.
 MAXIMUM_BYTES = 1_048_576
+# CloudTrail's own records are nested some ten deep. What a Python can walk differs by its version: a limit of ours
+# gives every version the same answer.
+MAXIMUM_DEPTH = 600
 
 _DETAIL_TYPES = {
     "AwsApiCall": "AWS API Call via CloudTrail",
@@ -215,7 +218,7 @@ def _decode(body: str | bytes) -> Any:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
         if _SURROGATE_ESCAPE.search(text):
             text = _without_lone_surrogates(text)
-        return json.loads(text, parse_constant=str)  # NaN and Infinity become words: they are not JSON
+        value = json.loads(text, parse_constant=str)  # NaN and Infinity become words: they are not JSON
     except UnicodeDecodeError as error:
         raise UnreadableEventError(f"not UTF-8 at byte {error.start}") from error
     except json.JSONDecodeError as error:
@@ -224,6 +227,24 @@ def _decode(body: str | bytes) -> Any:
         raise UnreadableEventError("nested too deeply") from error
     except ValueError as error:  # an integer of thousands of digits
         raise UnreadableEventError(f"not JSON that can be read: {str(error)[:80]}") from error
+    if text.count("{") + text.count("[") > MAXIMUM_DEPTH and _is_deeper(value, MAXIMUM_DEPTH):
+        raise UnreadableEventError("nested too deeply")
+    return value
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Whether objects and arrays are nested more than `limit` deep; level by level, without recursion."""
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for item in level
+            for child in (item.values() if isinstance(item, dict) else item if isinstance(item, list) else ())
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _without_lone_surrogates(text: str) -> str:
