@@ -25,7 +25,7 @@ def as_text(raised: Raised, *, settings: MessageSettings, paint: Paint, width: i
     lines += [
         wrapped(plain(text, _SENTENCE), first="  ", rest="  ", width=width) for text in (story.summary, *story.notes)
     ]
-    known = [(plain(line.label, _LABEL), plain(line.value)) for line in (*story.lines, *story.facts)]
+    known = [(plain(line.label, _LABEL), plain(line.value)) for line in (*story.lines, *story.facts, *story.details)]
     label_width = max((columns(label) for label, _ in known), default=0)
     for label, value in known:
         first = "    " + paint.dim(padded(label, label_width)) + "  "
