@@ -38,6 +38,12 @@ class AlertSettings:
     retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
     retry_cap_seconds: int = 900
     refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+    country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
+    network_file: str = ""
+    organization_id: str = ""  # "" : Organizations is not asked for accounts' names and units
+    access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
+    packs: tuple[str, ...] = ()  # of detections: those that are switched on
+    quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
 
     def to_environment(self) -> dict[str, str]:
         """The variables for infra to write, each a string. Values may be CDK tokens."""
@@ -77,11 +83,11 @@ def _plain(value: Any) -> Any:
 
 
 def _read(variable: str, text: str, kind: Any) -> Any:
-    expected = int if kind == "int" else dict
+    expected = {"int": int, "bool": bool, "tuple[str, ...]": list}.get(kind, dict)
     try:
         value = json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__} as JSON: deploy again") from error
     if not isinstance(value, expected):
         raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__}: deploy again")
-    return value
+    return tuple(str(item) for item in value) if isinstance(value, list) else value

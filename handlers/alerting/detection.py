@@ -45,7 +45,10 @@ class Concern:
     subject: str  # on what: "user bob", "trail main"
     severity: Severity
     group: str  # findings of one account with the same group are one conversation, whichever detection made them
+    across_accounts: bool = False  # the group is one conversation whichever account it happens in
+    joins: str = ""  # a conversation across accounts that it belongs to where that is open; else to its group
     title: str = ""  # the headline where it differs from the detection's own
+    routine: bool = True  # False: it makes a full administrator, or may: not left to a digest whoever did it
     facts: tuple[Fact, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
 
@@ -75,6 +78,8 @@ class Detection:
     cis: tuple[str, ...] = ()  # CIS AWS Foundations: "4.3 (v1.4-v5)", "5.3 (v6-v7)"
     attack: tuple[str, ...] = ()  # MITRE ATT&CK technique ids
     staging: bool = False  # records without telling people
+    suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
+    pack: str = ""  # works only where the configuration switches this pack on; "": always
 
     @property
     def folder(self) -> str:

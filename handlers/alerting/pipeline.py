@@ -6,14 +6,15 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from handlers.alerting.alert import Alert, Step, Told, next_step
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
+from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
-from handlers.alerting.finding import Finding
+from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier
 from handlers.alerting.severity import Severity
 
@@ -51,6 +52,8 @@ class Pipeline:
     clock: Callable[[], datetime]
     refresh_every: timedelta = timedelta(seconds=30)
     enrichments: Sequence[tuple[str, Enrichment]] = ()
+    enrichment_seconds: float = 6  # for all of one event's: an alert without its context is better than a late one
+    timer: Callable[[], float] = lambda: 0.0  # counts seconds; without one, time is no limit
     quietenings: Sequence[Quietening] = ()
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
@@ -65,12 +68,13 @@ class Pipeline:
         """
         found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
+        budget = _Budget(self.timer, self.enrichment_seconds)
         for outcome in self.catalogue.outcomes(event, self.lookups):
             if outcome.error is not None:
                 problems.append(_named(outcome.detection, outcome.error))
             elif isinstance(outcome.verdict, Concern):
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
-                found.append((self._quietened(self._enriched(finding, event), event), outcome.detection))
+                found.append((self._quietened(self._enriched(finding, event, budget), event), outcome.detection))
         findings: list[Finding] = []
         for finding, detection in _told_once(found):
             self._keep(finding, detection.window, findings, problems)
@@ -88,6 +92,26 @@ class Pipeline:
         findings: list[Finding] = []
         problems: list[Exception] = []
         self._keep(finding, _UNREADABLE.window, findings, problems)
+        if problems:
+            raise PipelineError(problems)
+        return findings[0]
+
+    def announce_digest(self, day: date) -> Finding | None:
+        """Announce what declared deployers did on this day (UTC); None where they did nothing. Once, if repeated.
+
+        Raises:
+            PipelineError: the store or a channel failed.
+        """
+        findings: list[Finding] = []
+        problems: list[Exception] = []
+        try:
+            digest = digest_of(self.book.findings_kept(QuietKind.DIGEST, day), day, now=self.clock())
+        except UnavailableError as error:
+            raise PipelineError([error]) from error
+        if digest is None:
+            return None
+        named = dataclasses.replace(digest, account_name=self.accounts.name(digest.account))
+        self._keep(named, DAILY_DIGEST.window, findings, problems)
         if problems:
             raise PipelineError(problems)
         return findings[0]
@@ -115,11 +139,15 @@ class Pipeline:
         findings.append(recorded.finding)
         problems.extend(self._notify(recorded.alert, due=False))
 
-    def _enriched(self, finding: Finding, event: Event) -> Finding:
+    def _enriched(self, finding: Finding, event: Event, budget: _Budget) -> Finding:
         finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
         for name, enrich in self.enrichments:
+            if budget.is_spent:
+                finding = finding.with_fact(name, "not asked: no time")
+                continue
             try:
-                finding = enrich(finding, event)
+                with budget:
+                    finding = enrich(finding, event)
             except Exception as error:  # decoration: it costs its own line, never the alert
                 finding = finding.with_fact(name, f"unavailable ({type(error).__name__})")
         return finding
@@ -207,6 +235,25 @@ class Pipeline:
             except UnavailableError:
                 self.book.release(alert_id, "refresh")
                 raise
+
+
+class _Budget:
+    """The time that one event's enrichments may take together; what detections ask for is not counted."""
+
+    def __init__(self, timer: Callable[[], float], seconds: float) -> None:
+        self._timer = timer
+        self._left = seconds
+        self._begun = 0.0
+
+    @property
+    def is_spent(self) -> bool:
+        return self._left <= 0
+
+    def __enter__(self) -> None:
+        self._begun = self._timer()
+
+    def __exit__(self, *_error: object) -> None:
+        self._left -= self._timer() - self._begun
 
 
 def _told_once(found: Sequence[tuple[Finding, Detection]]) -> list[tuple[Finding, Detection]]:

@@ -51,7 +51,7 @@ def deployed(alert_table, slack, monkeypatch):
     )
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(wiring, "CATALOGUE", (detection(),))
+    monkeypatch.setattr(wiring, "catalogue", lambda _packs: (detection(),))
     made = (wiring.alerting, wiring.client)
     for cached in made:
         cached.cache_clear()
@@ -178,7 +178,7 @@ def test_a_crash_names_the_place_and_never_the_events_text(deployed, monkeypatch
     def crashes(_event, _lookups):
         raise KeyError("text of the event <!channel>")
 
-    monkeypatch.setattr(wiring, "CATALOGUE", (detection(assess=crashes),))
+    monkeypatch.setattr(wiring, "catalogue", lambda _packs: (detection(assess=crashes),))
     wiring.alerting.cache_clear()
     answer = raise_alert.handler(batch(deployed, an_event()), CONTEXT)
     assert len(answer["batchItemFailures"]) == 1
@@ -232,6 +232,7 @@ def test_settings_survive_the_environment_and_name_what_is_missing():
         slack_token_source="ssm:/x",
         account_names={ACCOUNT: "本番"},
         retry_base_seconds=1,
+        packs=("cis",),
     )
     environment = settings.to_environment()
     assert AlertSettings.from_environment(environment) == settings
@@ -240,6 +241,7 @@ def test_settings_survive_the_environment_and_name_what_is_missing():
         ({k: v for k, v in environment.items() if "TABLE" not in k}, "ROOTWATCH_TABLE_NAME is not set"),
         ({**environment, "ROOTWATCH_RETRY_BASE_SECONDS": "soon"}, "not int as JSON"),
         ({**environment, "ROOTWATCH_ACCOUNT_NAMES": "[]"}, "not dict"),
+        ({**environment, "ROOTWATCH_PACKS": "cis"}, "not list as JSON"),
     ):
         with pytest.raises(ValueError, match=re.escape(reason)):
             AlertSettings.from_environment(broken)

@@ -50,14 +50,32 @@ _PEERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "AWS.Suspicious.SAML.Activity": (("identity-provider-changed",), ()),
     "AWS.Console.GetSigninToken.Abuse": (("root-federated",), ("signin_other",)),
     "cloudtrail_mfa_policy_abuse_attempt": (("admin-credential-created",), ()),
-    "AWS.IAM.PolicyModified": (("protecting-deny-removed",), ()),
+    "AWS.IAM.PolicyModified": (("protecting-deny-removed", "cis-iam-policy-changed"), ()),
+    "AWS.CloudTrail.UnauthorizedAPICall": (("cis-unauthorized-api-calls",), ()),
+    "AWS.IAMUser.ReconAccessDenied": (("cis-unauthorized-api-calls",), ()),
+    "AWS.CloudTrail.Created": (("cis-trail-changed",), ()),
+    "AWS.ConfigService.DisabledDeleted": (("config-recorder-changed",), ()),
+    "AWS.KMS.CustomerManagedKeyLoss": (("cis-kms-key-disabled-or-deletion",), ()),
+    "AWS.S3.BucketPolicyModified": (("cis-s3-bucket-policy-changed",), ()),
+    "resource_made_public_s3": (("cis-s3-bucket-policy-changed",), ()),
+    "AWS.EC2.SecurityGroupModified": (("cis-security-group-changed",), ()),
+    "AWS.EC2.NetworkACLModified": (("cis-network-acl-changed",), ()),
+    "AWS.CloudTrail.NetworkACLPermissiveEntry": (("cis-network-acl-changed",), ()),
+    "AWS.EC2.GatewayModified": (("cis-network-gateway-changed",), ()),
+    "AWS.EC2.RouteTableModified": (("cis-route-table-changed",), ()),
+    "AWS.EC2.VPCModified": (("cis-vpc-changed",), ()),
 }
 
 # Case -> why ours says otherwise.
 _DIFFERENCES: Mapping[str, str] = {
     "panther-analysis:AWS.CloudTrail.RootPasswordChanged:2": "a failed attempt is told too, with a lower severity",
     "panther-analysis:AWS.CloudTrail.SecurityConfigurationChange:4": "a failed attempt is told too, as MEDIUM",
+    "panther-analysis:AWS.ConfigService.DisabledDeleted:3": "a failed attempt is told too, with a lower severity",
     "panther-analysis:AWS.CloudTrail.Stopped:3": "a failed attempt is told too, as MEDIUM",
+    "panther-analysis:AWS.CloudTrail.UnauthorizedAPICall:2": (
+        "the person whose right is missing is refused through a service too; only services in their own roles are not"
+    ),
+    "panther-analysis:AWS.IAMUser.ReconAccessDenied:2": "changes that are refused count as well, not only reads",
     "panther-analysis:AWS.IAM.Backdoor.User.Keys:1": "every long-lived key is told, as LOW, one's own too",
     "panther-analysis:AWS.IAM.CredentialsUpdated:1": "that users change their own passwords is what they should do",
     "panther-analysis:AWS.Console.GetSigninToken.Abuse:1": "roles get sign-in links all day; only root's are told",
@@ -93,12 +111,16 @@ _SCENES: Mapping[str, frozenset[str]] = {
     "panther-analysis:scenario:compromised-root-creds:14": frozenset({"root-credentials-changed"}),
     "stratus-red-team:aws.defense-evasion.cloudtrail-stop:1": frozenset({"trail-tampered"}),
     "stratus-red-team:aws.persistence.iam-create-backdoor-role:1": frozenset({"admin-policy-attached"}),
-    "traildiscover:CloudTrail.DeleteTrail:1": frozenset({"trail-tampered"}),
-    "traildiscover:CloudTrail.UpdateTrail:1": frozenset({"trail-tampered"}),
+    "traildiscover:CloudTrail.DeleteTrail:1": frozenset({"trail-tampered", "cis-unauthorized-api-calls"}),
+    "traildiscover:CloudTrail.UpdateTrail:1": frozenset({"trail-tampered", "cis-unauthorized-api-calls"}),
     "stratus-red-team:aws.persistence.iam-create-backdoor-role:2": frozenset({"role-trust-widened"}),
     "stratus-red-team:aws.persistence.iam-backdoor-role:1": frozenset({"role-trust-widened"}),
-    "stratus-red-team:aws.defense-evasion.organizations-leave:2": frozenset({"organization-guardrail-changed"}),
-    "traildiscover:Organizations.LeaveOrganization:1": frozenset({"organization-guardrail-changed"}),
+    "stratus-red-team:aws.defense-evasion.organizations-leave:2": frozenset(
+        {"organization-guardrail-changed", "cis-unauthorized-api-calls"}
+    ),
+    "traildiscover:Organizations.LeaveOrganization:1": frozenset(
+        {"organization-guardrail-changed", "cis-unauthorized-api-calls"}
+    ),
     "traildiscover:IAM.AddUserToGroup:1": frozenset({"admin-group-joined", "admin-attempts-denied"}),
     "traildiscover:IAM.AttachUserPolicy:1": frozenset({"admin-policy-attached", "admin-attempts-denied"}),
     "traildiscover:IAM.CreatePolicyVersion:1": frozenset({"admin-policy-written", "admin-attempts-denied"}),
@@ -114,7 +136,7 @@ _SCENES: Mapping[str, frozenset[str]] = {
     ),
     "traildiscover:IAM.UpdateAssumeRolePolicy:1": frozenset({"role-trust-widened", "admin-attempts-denied"}),
     "traildiscover:IAM.ListAttachedUserPolicies:1": frozenset(),
-    "traildiscover:IAM.GetUser:1": frozenset(),
+    "traildiscover:IAM.GetUser:1": frozenset({"cis-unauthorized-api-calls"}),
 }
 
 _CATALOGUE = Catalogue(CATALOGUE)
