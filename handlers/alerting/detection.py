@@ -12,6 +12,8 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 
+A_DAY = timedelta(hours=24)
+
 
 class Regions(StrEnum):
     """Where a detection's events arrive, and so where its rule has to be."""

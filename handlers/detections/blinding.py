@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -50,3 +51,12 @@ def records_everything(event: Event) -> bool:
     return isinstance(group, Mapping) and all(
         group.get(key) is True for key in ("allSupported", "includeGlobalResourceTypes")
     )
+
+
+# The call does not say what a bucket keeps, so its name has to: ours, AWS's own, and what people call theirs.
+_KEEPS_RECORDS = re.compile(r"(?i)rootwatch|cloudtrail|(?:^|[-.])trails?(?:[-.]|$)|aws-controltower-logs|config-bucket")
+
+
+def keeps_records(bucket: str) -> bool:
+    """Whether, by its name, this bucket keeps the trail's or Config's records."""
+    return bool(_KEEPS_RECORDS.search(bucket[:100]))

@@ -9,6 +9,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege.documents import Statement, read_document
 from handlers.alerting.severity import Severity
+from handlers.detections.blinding import keeps_records
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, nothing_changed, texts_of
 from handlers.detections.grants import Target
@@ -46,6 +47,11 @@ _CHANGES: Mapping[str, Change] = {
         severity=Severity.MEDIUM,
     ),
 }
+# What trail-bucket-changed tells, where the bucket keeps records.
+_TOLD_OF_RECORDS = (
+    *("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketLifecycle", "PutBucketLifecycleConfiguration"),
+    *("PutBucketReplication", "DeleteBucketPublicAccessBlock"),
+)
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
@@ -55,6 +61,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         target = Target(kind="account", name=event.account)
     else:
         target = Target(kind="bucket", name=event.text("requestParameters", "bucketName"))
+        if event.name in _TOLD_OF_RECORDS and (event.request_omitted or keeps_records(target.name)):
+            return Pass(reason="it may be a bucket of records: trail-bucket-changed tells that")
     return changed(event, _CHANGES, target, worse=_opened(event))
 
 

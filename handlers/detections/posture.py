@@ -1,0 +1,35 @@
+"""What AWS's own services found: findings that arrive as events of theirs, not as somebody's call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from handlers.alerting.event import Event
+from handlers.detections.words import short, tail
+
+
+def direct_events(service: str, detail_type: str) -> dict[str, Any]:
+    """The pattern of a service's own events; `source` cannot be forged: AWS keeps "aws." to itself."""
+    return {"source": [f"aws.{service}"], "detail-type": [detail_type]}
+
+
+def is_direct(event: Event, detail_type: str) -> bool:
+    """Whether it is this kind of event."""
+    return event.envelope.get("detail-type") == detail_type
+
+
+def resource_words(event: Event) -> str:
+    """ "the role TestRole of account 123456789012": the owner may be another account than the analyzer's."""
+    kind = tail(event.text("resourceType").replace("::", "/")).casefold() or "resource"
+    name = short(tail(event.text("resource").rpartition(":")[2])) or "unknown"
+    owner = event.text("accountId")
+    return f"the {short(kind, 40)} {name}" + (f" of account {short(owner, 40)}" if owner else "")
+
+
+def principal_words(principal: object) -> str:
+    """ "AWS 999988887777"; everybody where the principal is "*"."""
+    if not isinstance(principal, Mapping):
+        return "somebody whom the finding does not name"
+    named = [f"{short(str(kind), 20)} {short(str(value))}" for kind, value in list(principal.items())[:3]]
+    return "everybody" if "*" in principal.values() else " and ".join(named) or "somebody whom it does not name"
