@@ -163,7 +163,7 @@ def _install(requirements: Path, target: Path, platform: Platform) -> None:
                 key=None,
                 line=None,
                 cause="the packages that the functions carry cannot be installed. " + " | ".join(attempts),
-                remedy="the first synthesis needs a package index (pypi.org, or the one UV_INDEX_URL or pip.conf "
+                remedy="the first synthesis needs a package index (the default one, or what UV_INDEX_URL or pip.conf "
                 "names): run `make setup` once while it can be reached; what it installs is kept in .build.",
             )
         ],
