@@ -25,6 +25,7 @@ class AlertSettings:
     topic_arn: str  # e-mail for HIGH and CRITICAL
     slack_channel: str
     slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
+    deployment_name: str = "rootwatch"  # our own resources are called after it
     slack_api_url: str = "https://slack.com/api/"
     slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
     email_minimum_severity: str = "HIGH"

@@ -28,7 +28,7 @@ from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
-from handlers.alerting.enrichment import Enrichments
+from handlers.alerting.enrichment import Enrichments, Patience
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
@@ -76,8 +76,15 @@ def alerting() -> Alerting:
     detections = switched_on(settings.packs)
     protected = protected_ids(detections)
     lookups = AccountLookups(
-        account=settings.account, client=asking, identity_center_region=settings.identity_center_region
+        account=settings.account,
+        client=asking,
+        identity_center_region=settings.identity_center_region,
+        deployment={
+            "name": settings.deployment_name,
+            "deployers": [{"role": item.role, "accounts": list(item.accounts)} for item in quiet.deployers],
+        },
     )
+    context = enrichments(settings, lookups)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=AlertTable(
@@ -103,8 +110,8 @@ def alerting() -> Alerting:
         accounts=MemoryAccounts(names=settings.account_names),
         clock=lambda: datetime.now(UTC),
         refresh_every=timedelta(seconds=settings.refresh_seconds),
-        enrichments=enrichments(settings, lookups).steps,
-        timer=time.monotonic,
+        enrichments=context.steps,
+        remember=context.remember,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
     )
 
@@ -165,6 +172,7 @@ def enrichments(settings: AlertSettings, lookups: Lookups) -> Enrichments:
         addresses=AddressFiles(files) if files else None,
         checks=AccessAnalyzerChecks(client=asking) if settings.access_analyzer_checks else None,
         places=bool(settings.organization_id),
+        patience=Patience(timer=time.monotonic),
     )
 
 

@@ -285,6 +285,7 @@ class AlertPipeline(Construct):
         deployment = self._deployment
         settings = AlertSettings(
             account=deployment.account,
+            deployment_name=deployment.name,
             table_name=self.table.table_name,
             queue_url=self.queue.queue_url,
             topic_arn=topic.topic_arn,

@@ -17,12 +17,21 @@ class AccountLookups:
     """Lookups answered by the live account; for another account the answer is Unknown, as we have no rights there."""
 
     def __init__(
-        self, *, account: str, client: Callable[[str, str | None], Any], identity_center_region: str = ""
+        self,
+        *,
+        account: str,
+        client: Callable[[str, str | None], Any],
+        identity_center_region: str = "",
+        deployment: Mapping[str, Any] | None = None,
     ) -> None:
-        """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries."""
+        """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries.
+
+        `deployment` is the answer to the question of that name.
+        """
         self._account = account
         self._client = client
         self._identity_center_region = identity_center_region
+        self._deployment = deployment
         self._ask = Asking()
 
     def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
@@ -74,6 +83,18 @@ class AccountLookups:
             return trails[0] if trails else Unknown(reason="there is no such trail any more")
 
         return self._answer(f"cloudtrail in {region}", ask)
+
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        if account != self._account:
+            return _elsewhere(account)
+        # Those of other regions that record this one, and the organisation's, are among them.
+        return self._answer(
+            f"cloudtrail in {region}",
+            lambda: {"trails": self._client("cloudtrail", region).describe_trails()["trailList"]},
+        )
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        return self._deployment if self._deployment is not None else Unknown(reason="it was not handed over")
 
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         owner = name.split(":")[4] if kind == "policy" and name.count(":") >= 5 else account

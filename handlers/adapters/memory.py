@@ -178,6 +178,12 @@ class MemoryLookups:
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         return self._answer("trail", account, region, name)
 
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("trails", account, region)
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        return self._answer("deployment")
+
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         return self._answer("standing", account, kind, name)
 
@@ -189,12 +195,17 @@ class MemoryHistory:
     """A History that forgets when the process ends; same behaviour as the one in the alert table."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._tallies: dict[tuple[str, ...], Tally] = {}
         self._addresses: dict[tuple[str, str], set[str]] = {}
         self._answers: dict[tuple[str, str], Seen] = {}
         self._kept: dict[str, tuple[str, datetime, Kept | None, Kept | None]] = {}
 
     def seen(self, sighting: Sighting, *, now: datetime) -> Seen:
+        with self._lock:
+            return self._seen(sighting)
+
+    def _seen(self, sighting: Sighting) -> Seen:
         event = (sighting.account, sighting.event)
         if event in self._answers:
             return self._answers[event]
@@ -217,6 +228,10 @@ class MemoryHistory:
         return answer
 
     def replaced(self, name: str, value: str, *, event: str, at: datetime, now: datetime) -> Kept | None:
+        with self._lock:
+            return self._replaced(name, value, event, at)
+
+    def _replaced(self, name: str, value: str, event: str, at: datetime) -> Kept | None:
         known = self._kept.get(name)
         if known is not None and known[0] == event:
             return known[3]

@@ -40,6 +40,7 @@ class Catalogue:
         self._by_name: dict[str, list[Detection]] = {}
         self._by_detail_type: dict[str, list[Detection]] = {}
         self._by_identity: dict[str, list[Detection]] = {}
+        self._by_source: dict[str, list[Detection]] = {}
         self._if_failed: list[Detection] = []
         self._always: list[Detection] = []
         for detection in detections:
@@ -53,7 +54,10 @@ class Catalogue:
             return
         if needs_value_at(detection.pattern, "detail", "errorCode"):
             self._if_failed.append(detection)
-        elif not self._listed(detection, self._by_detail_type, "detail-type"):
+        elif not (
+            self._listed(detection, self._by_source, "source")
+            or self._listed(detection, self._by_detail_type, "detail-type")
+        ):
             self._always.append(detection)
 
     @staticmethod
@@ -74,6 +78,7 @@ class Catalogue:
                 yield from self._by_identity.get(_literal(identity.get("type")), ())
             if "errorCode" in detail:
                 yield from self._if_failed
+        yield from self._by_source.get(_literal(envelope.get("source")), ())
         yield from self._by_detail_type.get(_literal(envelope.get("detail-type")), ())
         yield from self._always
 

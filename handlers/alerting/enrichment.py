@@ -22,13 +22,62 @@ from handlers.alerting.privilege import Judgement, Verdict
 
 _Answer = TypeVar("_Answer")
 
+_MINUTE = 60.0
 _MOST_EXHIBITS = 4
 # What admin-policy-written shows by itself: a second difference would say the same.
 _SHOWN_ALREADY = "Against version"
 
 
+class Patience:
+    """How long alerts may wait for their context: so long for one event, and so long in any minute for all.
+
+    The second is what keeps a slow IAM from using up the function's time for a whole batch, again with each retry.
+    """
+
+    def __init__(
+        self, *, timer: Callable[[], float], seconds_an_event: float = 6, seconds_a_minute: float = 12
+    ) -> None:
+        """`timer` counts seconds."""
+        self._timer = timer
+        self._seconds_an_event = seconds_an_event
+        self._seconds_a_minute = seconds_a_minute
+        self._event: Event | None = None
+        self._of_event = 0.0
+        self._minute = timer()
+        self._of_minute = 0.0
+
+    def has_ended(self, event: Event) -> bool:
+        """Whether nothing more may be asked about this event; another one, or the same come again, has its own time."""
+        if self._event is not event:
+            self._event, self._of_event = event, 0.0
+        now = self._timer()
+        if now - self._minute >= _MINUTE:
+            self._minute, self._of_minute = now, 0.0
+        return self._of_event >= self._seconds_an_event or self._of_minute >= self._seconds_a_minute
+
+    def spend(self, since: float) -> None:
+        """Count the time from `since` on."""
+        taken = self._timer() - since
+        self._of_event += taken
+        self._of_minute += taken
+
+    def limited(self, name: str, enrich: Enrichment) -> Enrichment:
+        """The enrichment while there is time; afterwards a line that says so."""
+
+        def in_time(finding: Finding, event: Event) -> Finding:
+            if self.has_ended(event):
+                return finding.with_fact(name, "not asked: no time")
+            begun = self._timer()
+            try:
+                return enrich(finding, event)
+            finally:
+                self.spend(begun)
+
+        return in_time
+
+
 class Enrichments:
-    """The questions, in the order in which their answers are shown; those that ask nobody come first.
+    """The questions, in the order in which their answers are shown; those that ask nobody come first, and always.
 
     Several findings of one event are answered once: what was found out for the last event is remembered.
     """
@@ -43,8 +92,12 @@ class Enrichments:
         addresses: AddressBook | None = None,
         checks: PolicyChecks | None = None,
         places: bool = False,
+        patience: Patience | None = None,
     ) -> None:
-        """`places`: whether the directory knows accounts; without `addresses` and `checks` nobody asks them."""
+        """`places`: whether the directory knows accounts; without `addresses` and `checks` nobody asks them.
+
+        Without `patience` an alert waits as long as it takes.
+        """
         self._lookups = lookups
         self._history = history
         self._directory = directory
@@ -52,6 +105,7 @@ class Enrichments:
         self._addresses = addresses
         self._checks = checks
         self._places = places
+        self._patience = patience
         self._who = _OncePerEvent(lambda event: chain(event, directory))
         self._seen = _OncePerEvent(self._familiarity)
         self._change = _OncePerEvent(self._change_of)
@@ -61,24 +115,32 @@ class Enrichments:
     @property
     def steps(self) -> tuple[tuple[str, Enrichment], ...]:
         """(name, enrichment), as the pipeline takes them."""
-        steps: list[tuple[str, Enrichment]] = [
-            ("Who exactly", lambda finding, event: _with(finding, "Who exactly", self._who(event))),
-            ("Second factor", _with_second_factor),
-        ]
+        known: list[tuple[str, Enrichment]] = [("Second factor", _with_second_factor)]
         if self._addresses is not None:
-            steps.append(("Address", self._with_owner))
-        steps += [
+            known.append(("Address", self._with_owner))
+        asked: list[tuple[str, Enrichment]] = [
+            ("Who exactly", lambda finding, event: _with(finding, "Who exactly", self._who(event))),
             ("Seen before", lambda finding, event: _with(finding, "Seen before", self._seen(event))),
             ("What changed", self._with_change),
             ("Target now", self._with_target),
         ]
         if self._places:
-            steps.append(("Account", self._with_place))
+            asked.append(("Account", self._with_place))
         if self._checks is not None:
             # Last: it is the slowest, and the least that one can do without.
             name = "Access Analyzer"
-            steps.append((name, lambda finding, event: _with(finding, name, self._opinion(event))))
-        return tuple(steps)
+            asked.append((name, lambda finding, event: _with(finding, name, self._opinion(event))))
+        if self._patience is not None:
+            asked = [(name, self._patience.limited(name, enrich)) for name, enrich in asked]
+        return (*known, *asked)
+
+    def remember(self, event: Event) -> None:
+        """Keep what the event left, whether or not it concerns anybody.
+
+        Raises:
+            UnavailableError: the history does not answer.
+        """
+        changes.remember(event, history=self._history, now=self._clock())
 
     def _with_owner(self, finding: Finding, event: Event) -> Finding:
         address = ip_address(event)

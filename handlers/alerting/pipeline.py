@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
@@ -52,8 +53,7 @@ class Pipeline:
     clock: Callable[[], datetime]
     refresh_every: timedelta = timedelta(seconds=30)
     enrichments: Sequence[tuple[str, Enrichment]] = ()
-    enrichment_seconds: float = 6  # for all of one event's: an alert without its context is better than a late one
-    timer: Callable[[], float] = lambda: 0.0  # counts seconds; without one, time is no limit
+    remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     quietenings: Sequence[Quietening] = ()
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
@@ -68,16 +68,19 @@ class Pipeline:
         """
         found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
-        budget = _Budget(self.timer, self.enrichment_seconds)
         for outcome in self.catalogue.outcomes(event, self.lookups):
             if outcome.error is not None:
                 problems.append(_named(outcome.detection, outcome.error))
             elif isinstance(outcome.verdict, Concern):
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
-                found.append((self._quietened(self._enriched(finding, event, budget), event), outcome.detection))
+                found.append((self._quietened(self._enriched(finding, event), event), outcome.detection))
         findings: list[Finding] = []
         for finding, detection in _told_once(found):
             self._keep(finding, detection.window, findings, problems)
+        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
+        # comparison that cannot be made later says so.
+        with contextlib.suppress(Exception):
+            self.remember(event)
         if problems:
             raise PipelineError(problems)
         return tuple(findings)
@@ -139,15 +142,11 @@ class Pipeline:
         findings.append(recorded.finding)
         problems.extend(self._notify(recorded.alert, due=False))
 
-    def _enriched(self, finding: Finding, event: Event, budget: _Budget) -> Finding:
+    def _enriched(self, finding: Finding, event: Event) -> Finding:
         finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
         for name, enrich in self.enrichments:
-            if budget.is_spent:
-                finding = finding.with_fact(name, "not asked: no time")
-                continue
             try:
-                with budget:
-                    finding = enrich(finding, event)
+                finding = enrich(finding, event)
             except Exception as error:  # decoration: it costs its own line, never the alert
                 finding = finding.with_fact(name, f"unavailable ({type(error).__name__})")
         return finding
@@ -235,25 +234,6 @@ class Pipeline:
             except UnavailableError:
                 self.book.release(alert_id, "refresh")
                 raise
-
-
-class _Budget:
-    """The time that one event's enrichments may take together; what detections ask for is not counted."""
-
-    def __init__(self, timer: Callable[[], float], seconds: float) -> None:
-        self._timer = timer
-        self._left = seconds
-        self._begun = 0.0
-
-    @property
-    def is_spent(self) -> bool:
-        return self._left <= 0
-
-    def __enter__(self) -> None:
-        self._begun = self._timer()
-
-    def __exit__(self, *_error: object) -> None:
-        self._left -= self._timer() - self._begun
 
 
 def _told_once(found: Sequence[tuple[Finding, Detection]]) -> list[tuple[Finding, Detection]]:

@@ -44,6 +44,14 @@ class Lookups(Protocol):
         """A trail's settings as CloudTrail's DescribeTrails gives them; `name` may be an ARN."""
         ...
 
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        """{"trails": [...]}: those that record this region, as CloudTrail's DescribeTrails gives them."""
+        ...
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        """Rootwatch's own: {"name": what its resources are called after, "deployers": [{"role", "accounts"}]}."""
+        ...
+
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         """What can be used of a "user", "role", "group" or "policy" (`name` is then its ARN); times in ISO 8601.
 

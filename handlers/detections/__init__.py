@@ -34,11 +34,13 @@ from handlers.detections.config_rule_noncompliant.detection import CONFIG_RULE_N
 from handlers.detections.event_data_store_changed.detection import EVENT_DATA_STORE_CHANGED
 from handlers.detections.external_access_found.detection import EXTERNAL_ACCESS_FOUND
 from handlers.detections.guardduty_disabled.detection import GUARDDUTY_DISABLED
+from handlers.detections.guardduty_identity_finding.detection import GUARDDUTY_IDENTITY_FINDING
 from handlers.detections.identity_center_grant.detection import IDENTITY_CENTER_GRANT
 from handlers.detections.identity_provider_changed.detection import IDENTITY_PROVIDER_CHANGED
 from handlers.detections.inspector_disabled.detection import INSPECTOR_DISABLED
 from handlers.detections.internal_access_found.detection import INTERNAL_ACCESS_FOUND
 from handlers.detections.leaked_key_quarantined.detection import LEAKED_KEY_QUARANTINED
+from handlers.detections.log_group_deleted.detection import LOG_GROUP_DELETED
 from handlers.detections.macie_disabled.detection import MACIE_DISABLED
 from handlers.detections.organization_guardrail_changed.detection import ORGANIZATION_GUARDRAIL_CHANGED
 from handlers.detections.password_policy_weakened.detection import PASSWORD_POLICY_WEAKENED
@@ -53,10 +55,13 @@ from handlers.detections.root_federated.detection import ROOT_FEDERATED
 from handlers.detections.root_federated_activity.detection import ROOT_FEDERATED_ACTIVITY
 from handlers.detections.root_login_failed.detection import ROOT_LOGIN_FAILED
 from handlers.detections.root_session_assumed.detection import ROOT_SESSION_ASSUMED
+from handlers.detections.rootwatch_function_changed.detection import ROOTWATCH_FUNCTION_CHANGED
 from handlers.detections.rootwatch_tampered.detection import ROOTWATCH_TAMPERED
 from handlers.detections.securityhub_disabled.detection import SECURITYHUB_DISABLED
+from handlers.detections.securityhub_identity_finding.detection import SECURITYHUB_IDENTITY_FINDING
 from handlers.detections.sign_in_anomaly.detection import SIGN_IN_ANOMALY
 from handlers.detections.trail_bucket_changed.detection import TRAIL_BUCKET_CHANGED
+from handlers.detections.trail_key_changed.detection import TRAIL_KEY_CHANGED
 from handlers.detections.trail_tampered.detection import TRAIL_TAMPERED
 from handlers.detections.unused_access_found.detection import UNUSED_ACCESS_FOUND
 from handlers.detections.user_policy_attached.detection import USER_POLICY_ATTACHED
@@ -93,7 +98,9 @@ CATALOGUE: tuple[Detection, ...] = (
     # Blinding
     TRAIL_TAMPERED,
     TRAIL_BUCKET_CHANGED,
+    TRAIL_KEY_CHANGED,
     ROOTWATCH_TAMPERED,
+    ROOTWATCH_FUNCTION_CHANGED,
     EVENT_DATA_STORE_CHANGED,
     CONFIG_RECORDER_CHANGED,
     ANALYZER_CHANGED,
@@ -102,11 +109,14 @@ CATALOGUE: tuple[Detection, ...] = (
     MACIE_DISABLED,
     INSPECTOR_DISABLED,
     ALARM_DISABLED,
+    LOG_GROUP_DELETED,
     # Posture: what AWS's own services found
     CONFIG_RULE_NONCOMPLIANT,
     EXTERNAL_ACCESS_FOUND,
     INTERNAL_ACCESS_FOUND,
     UNUSED_ACCESS_FOUND,
+    GUARDDUTY_IDENTITY_FINDING,
+    SECURITYHUB_IDENTITY_FINDING,
     # The CIS monitoring pack, in the order of its controls
     CIS_UNAUTHORIZED_API_CALLS,
     CIS_CONSOLE_LOGIN_WITHOUT_MFA,

@@ -37,12 +37,22 @@ def struck(event: Event, service: str, blows: Mapping[str, Blow], *, what: str, 
     return Concern(
         summary=sentence(event, f"{blow.did} {words}", f"{blow.tried} {words}", blow.effect),
         subject=f"{what} {short(tail(name)) or 'of the account'}",
-        severity=blow.severity if event.succeeded else lowered(blow.severity, 1 if is_denied(event) else 2),
+        severity=blow.severity if event.succeeded else after_failure(event, blow.severity),
         group=f"watcher:{service}",  # one conversation a service: who switches it off makes several calls
         title="" if event.succeeded else "Attempt to switch a watcher off",
         facts=facts((what.capitalize(), name), ("It would have meant", "" if event.succeeded else blow.effect)),
         exhibits=request_exhibit(event),
     )
+
+
+def after_failure(event: Event, severity: Severity) -> Severity:
+    """How bad the attempt is: to want the right is worse than to get a name wrong. What was routine stays so."""
+    return severity if severity is Severity.INFO else lowered(severity, 1 if is_denied(event) else 2)
+
+
+def is_told(event: Event) -> bool:
+    """Whether the record tells what was asked for: it does not for many denied calls, and for padded ones."""
+    return bool(event.request) and not event.request_omitted
 
 
 def records_everything(event: Event) -> bool:

@@ -13,6 +13,7 @@ from handlers.detections.grants import Target
 from handlers.detections.words import facts, is_denied, request_exhibit, sentence, short
 
 _HIDDEN = "what it asked for is not recorded, as it was too long: padding a request is a way to hide it"
+_PUBLIC_ACCESS_BLOCKS = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"}
 _DEEPEST = 12  # requests are nested some seven deep
 
 # Only the service can assume such a role, and its rights cannot be edited (IAM guide, service-linked roles).
@@ -97,3 +98,8 @@ def texts_of(request: object, deepest: int = _DEEPEST) -> Iterator[tuple[str, st
                 yield key, str(item)
             elif deepest:
                 yield from texts_of(item, deepest - 1)
+
+
+def keeps_the_public_out(block: object) -> bool:
+    """Whether a block of public access is on in all of its four parts."""
+    return {key for key, value in texts_of(block) if value.casefold() == "true"} >= _PUBLIC_ACCESS_BLOCKS

@@ -33,3 +33,15 @@ def principal_words(principal: object) -> str:
         return "somebody whom the finding does not name"
     named = [f"{short(str(kind), 20)} {short(str(value))}" for kind, value in list(principal.items())[:3]]
     return "everybody" if "*" in principal.values() else " and ".join(named) or "somebody whom it does not name"
+
+
+def accounts(event: Event, owner: str) -> tuple[tuple[str, str], ...]:
+    """Both accounts, as pairs for facts: whose it is, and, where it is another, whose service found it."""
+    return (("Account", owner), ("Found by the service of account", "" if owner == event.account else event.account))
+
+
+def text_in(value: object, *path: str) -> str:
+    """The text at this path of an object; "" where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value if isinstance(value, str) else ""

@@ -11,7 +11,7 @@ from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.alerting.event import Event
 from handlers.alerting.finding import QuietKind
 from handlers.alerting.pipeline import PipelineError
-from handlers.alerting.suppression import Quiet, Suppression
+from handlers.alerting.suppression import Deployer, Quiet, Suppression
 from handlers.settings import AlertSettings
 from tests.building import ACCOUNT, NOW, detection, envelope, record
 
@@ -99,3 +99,12 @@ def test_the_morning_schedules_message_asks_for_the_digest_of_the_day_before():
     )
     raise_alert.handle(record_, parts=parts)
     assert asked == [date(2026, 11, 2)]
+
+
+def test_detections_know_the_deployments_name_and_who_is_declared_to_deploy_it(pipeline):
+    deployer = Deployer(role=f"arn:aws:iam::{ACCOUNT}:role/cd", accounts=(ACCOUNT,), owner="alice")
+    made = pipeline(Quiet(deployers=(deployer,)), detection())
+    assert made.lookups.deployment() == {
+        "name": "rootwatch",
+        "deployers": [{"role": deployer.role, "accounts": [ACCOUNT]}],
+    }

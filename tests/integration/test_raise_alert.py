@@ -116,6 +116,21 @@ def test_an_event_becomes_a_message(deployed, slack):
     assert "production" in text
 
 
+def test_an_alert_comes_with_its_context_from_the_live_account(deployed, slack):
+    iam = boto3.client("iam")
+    iam.create_user(UserName="bob")
+    iam.create_access_key(UserName="bob")
+    first = an_event(sourceIPAddress="192.0.2.10", eventTime="2026-11-01T00:00:00Z")
+    raise_alert.handler(batch(deployed, first), CONTEXT)
+    raise_alert.handler(batch(deployed, an_event(sourceIPAddress="192.0.2.44")), CONTEXT)
+    said = json.dumps(slack.messages("security-alerts")[-1])
+    assert "IAM user alice; with a long-lived access key" in said
+    assert "first time from 192.0.2.44 for alice (1 event before, from 1 other address)" in said
+    assert "the user bob: not administrator" in said
+    assert "no console password; access key" in said
+    assert "unavailable" not in said
+
+
 def test_only_what_failed_comes_back_and_not_before_slack_asked(deployed, slack, monkeypatch):
     waits = []
     parts = wiring.alerting()

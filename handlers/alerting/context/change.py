@@ -11,7 +11,7 @@ from datetime import datetime
 from handlers.alerting.context.who import cut
 from handlers.alerting.detection import Exhibit
 from handlers.alerting.event import Event
-from handlers.alerting.ports import History, Lookups, Unknown
+from handlers.alerting.ports import History, Kept, Lookups, Unknown
 from handlers.alerting.privilege import diff_documents, judge_trust
 from handlers.alerting.privilege.documents import read_json
 
@@ -132,19 +132,36 @@ def change_of(event: Event, *, lookups: Lookups, history: History, now: datetime
     after = _after(event, written, lookups)
     unread = after.reason if isinstance(after, Unknown) else ""
     document = None if isinstance(after, Unknown) else after
-    kept = history.replaced(
-        f"policy/{event.account}/{written.place}",
-        "" if document is None else canonical(document),
-        event=event.key,
-        at=event.time or now,
-        now=now,
-    )
+    kept = _keep(event, written, document, history, now)
     change = Change(written=written, before=None, after=document, source="", unread=unread)
     if written.is_new:
         return change
     if kept is not None:
         return dataclasses.replace(change, before=kept.value, source=f"as left on {kept.since:%Y-%m-%d %H:%M} UTC")
     return _against_version_before(change, lookups)
+
+
+def remember(event: Event, *, history: History, now: datetime) -> None:
+    """Keep what a call left, without asking anybody: for the next call to be compared with.
+
+    A repeat of an event changes nothing, so one whose change has been looked at may be remembered again. A policy that
+    the record does not show takes the place of the copy that is out of date.
+
+    Raises:
+        UnavailableError: the history does not answer.
+    """
+    if written := written_by(event):
+        _keep(event, written, written.document, history, now)
+
+
+def _keep(event: Event, written: Written, document: object, history: History, now: datetime) -> Kept | None:
+    return history.replaced(
+        f"policy/{event.account}/{written.place}",
+        "" if document is None or written.is_deleted else canonical(document),
+        event=event.key,
+        at=event.time or now,
+        now=now,
+    )
 
 
 def _after(event: Event, written: Written, lookups: Lookups) -> object:

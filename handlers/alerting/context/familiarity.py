@@ -36,9 +36,16 @@ def familiarity(event: Event, sighting: Sighting, seen: Seen) -> str:
     words = _line(name, sighting, seen)
     if seen.both.failed:
         words += f"; {_counted(seen.both.failed, 'failed attempt')} of the same before"
-    if seen.both.times:
+    if _the_same(sighting, seen).times:
         return words
     return f"{words}. Compared with {_tally(seen.account)} in this account"
+
+
+def _the_same(sighting: Sighting, seen: Seen) -> Tally:
+    """As much of the sighting as the record told."""
+    if sighting.principal and sighting.address:
+        return seen.both
+    return seen.principal if sighting.principal else seen.address
 
 
 def _line(name: str, sighting: Sighting, seen: Seen) -> str:

@@ -78,7 +78,7 @@ def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknow
     if judgement.verdict is Verdict.COULD_NOT_JUDGE or isinstance(before, Unknown):
         return said
     if before is None:
-        return f"{said} Not looked at before"
+        return f"{said} Rootwatch had not looked at it before"
     if before.value != verdict:
         return f"{said} Before this it was: {cut(before.value, 60)} (since {before.since:%Y-%m-%d} at least)"
     return f"{said} So since {before.since:%Y-%m-%d} at least"

@@ -6,9 +6,10 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.blinding import Blow
+from handlers.detections.blinding import Blow, after_failure
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
-from handlers.detections.words import is_denied, listed, lowered, request_exhibit, sentence
+from handlers.detections.watched import GROUP, Own
+from handlers.detections.words import listed, request_exhibit, sentence
 
 _BLOWS = {
     "DeleteAlarms": Blow(
@@ -24,7 +25,6 @@ _BLOWS = {
         severity=Severity.MEDIUM,
     ),
 }
-_OURS = "rootwatch"
 
 
 def _names(event: Event) -> list[str]:
@@ -32,19 +32,20 @@ def _names(event: Event) -> list[str]:
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
+def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "monitoring", _BLOWS):
         return OTHER_CALL
     names = _names(event)
     blow = _BLOWS[event.name]
     words = f"the alarm{'s' if len(names) > 1 else ''} {listed(names)}" if names else "an unnamed alarm"
-    ours = any(name.startswith(_OURS) for name in names)
-    severity = Severity.CRITICAL if ours else blow.severity
+    own = Own.of(lookups)
+    ours = any(map(own.owns, names))
+    severity = own.severity(event, Severity.CRITICAL) if ours else blow.severity
     return Concern(
         summary=sentence(event, f"{blow.did} {words}", f"{blow.tried} {words}", blow.effect),
         subject=words.removeprefix("the "),
-        severity=severity if event.succeeded else lowered(severity, 1 if is_denied(event) else 2),
-        group="watcher:rootwatch" if ours else "watcher:monitoring",
+        severity=severity if event.succeeded else after_failure(event, severity),
+        group=GROUP if ours else "watcher:monitoring",
         title="" if event.succeeded else "Attempt to switch a watcher off",
         exhibits=request_exhibit(event),
     )

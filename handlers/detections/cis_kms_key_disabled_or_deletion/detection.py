@@ -11,6 +11,7 @@ from handlers.alerting.severity import Severity
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
+from handlers.detections.trail_key_changed.detection import TRAIL_KEY_CHANGED
 from handlers.detections.words import tail
 
 _CHANGES: Mapping[str, Change] = {
@@ -32,9 +33,11 @@ _CHANGES: Mapping[str, Change] = {
 }
 
 
-def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
+def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if (reason := nothing_changed(event, "kms", _CHANGES)) is not None:
         return reason
+    if isinstance(TRAIL_KEY_CHANGED.assess(event, lookups), Concern):
+        return Pass(reason="it is a trail's key: trail-key-changed announces it")
     key = first_text(event, ("responseElements", "keyId"), ("requestParameters", "keyId"))
     return changed(
         event,

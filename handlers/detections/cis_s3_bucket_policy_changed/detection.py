@@ -9,14 +9,13 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege.documents import Statement, read_document
 from handlers.alerting.severity import Severity
-from handlers.detections.blinding import keeps_records
 from handlers.detections.calls import api_calls
-from handlers.detections.changes import Change, changed, nothing_changed, texts_of
+from handlers.detections.changes import Change, changed, keeps_the_public_out, nothing_changed, texts_of
 from handlers.detections.grants import Target
+from handlers.detections.trail_bucket_changed.detection import TRAIL_BUCKET_CHANGED
 
 _OPEN_ACLS = ("public-read", "public-read-write", "authenticated-read")
 _OPEN_GROUPS = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
-_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 _CHANGES: Mapping[str, Change] = {
     "PutBucketPolicy": Change(did="wrote the policy of", effect="others may reach its objects now, or no longer"),
     "DeleteBucketPolicy": Change(did="deleted the policy of", effect="what it forbade is no longer forbidden"),
@@ -47,21 +46,16 @@ _CHANGES: Mapping[str, Change] = {
         severity=Severity.MEDIUM,
     ),
 }
-# What trail-bucket-changed tells, where the bucket keeps records.
-_TOLD_OF_RECORDS = (
-    *("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketLifecycle", "PutBucketLifecycleConfiguration"),
-    *("PutBucketReplication", "DeleteBucketPublicAccessBlock"),
-)
 
 
-def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
+def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if (reason := nothing_changed(event, "s3", _CHANGES)) is not None:
         return reason
     if "AccountPublic" in event.name:
         target = Target(kind="account", name=event.account)
     else:
         target = Target(kind="bucket", name=event.text("requestParameters", "bucketName"))
-        if event.name in _TOLD_OF_RECORDS and (event.request_omitted or keeps_records(target.name)):
+        if isinstance(TRAIL_BUCKET_CHANGED.assess(event, lookups), Concern):
             return Pass(reason="it may be a bucket of records: trail-bucket-changed tells that")
     return changed(event, _CHANGES, target, worse=_opened(event))
 
@@ -80,8 +74,9 @@ def _opened(event: Event) -> str:
         return "everybody may now do what it allows" if is_open else ""
     block = event.dig("requestParameters", "PublicAccessBlockConfiguration")
     if event.name.startswith("Put") and block is not None:
-        is_on = [value.casefold() for key, value in texts_of(block) if key in _BLOCKS].count("true") == len(_BLOCKS)
-        return "" if is_on else "not all of it is on, and what is off lets it be opened to everybody"
+        return (
+            "" if keeps_the_public_out(block) else "not all of it is on, and what is off lets it be opened to everybody"
+        )
     return ""
 
 

@@ -6,7 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import direct_events, is_direct
+from handlers.detections.posture import accounts, direct_events, is_direct
 from handlers.detections.words import facts, short
 
 _KIND = "Config Rules Compliance Change"
@@ -41,6 +41,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
             ("Rule", event.text("configRuleARN")),
             ("Resource", event.text("resourceId")),
             ("It says", event.text("newEvaluationResult", "annotation")),
+            *accounts(event, event.text("awsAccountId")),
         ),
     )
 

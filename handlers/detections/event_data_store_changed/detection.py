@@ -6,7 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.blinding import Blow, struck
+from handlers.detections.blinding import Blow, is_told, struck
 from handlers.detections.calls import api_calls
 
 _BLOWS = {
@@ -34,6 +34,12 @@ _BLOWS = {
         effect="the account that kept the organization's records no longer can",
         severity=Severity.HIGH,
     ),
+    "RegisterOrganizationDelegatedAdmin": Blow(
+        did="made another account administrator of",
+        tried="make another account administrator of",
+        effect="it can change what is recorded of every account",
+        severity=Severity.HIGH,
+    ),
     "PutInsightSelectors": Blow(
         did="changed the insights of",
         tried="change the insights of",
@@ -41,14 +47,21 @@ _BLOWS = {
         severity=Severity.LOW,
     ),
 }
-_PROTECTION = ("requestParameters", "terminationProtectionEnabled")
+_SWITCHES = ("terminationProtectionEnabled", "multiRegionEnabled", "organizationEnabled")
+_LIMITS = ("retentionPeriod", "advancedEventSelectors")  # how much it was before, the record does not say
+
+
+def _may_lose(event: Event) -> bool:
+    return any(event.text("requestParameters", key).casefold() == "false" for key in _SWITCHES) or any(
+        key in event.request for key in _LIMITS
+    )
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if event.name == "PutInsightSelectors" and event.succeeded and event.dig("requestParameters", "insightSelectors"):
         return Pass(reason="insights are switched on, or stay so")
-    if event.name == "UpdateEventDataStore" and event.succeeded and event.text(*_PROTECTION).casefold() == "true":
-        return Pass(reason="it is protected from deletion")
+    if event.name == "UpdateEventDataStore" and is_told(event) and not _may_lose(event):
+        return Pass(reason="it keeps as much, for as long, as before")
     name = event.text("requestParameters", "eventDataStore")
     return struck(event, "cloudtrail", _BLOWS, what="event data store", name=name)
 

@@ -6,7 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import direct_events, is_direct, principal_words, resource_words
+from handlers.detections.posture import accounts, direct_events, is_direct, principal_words, resource_words
 from handlers.detections.words import facts, listed, short
 
 _KIND = "Access Analyzer Finding"
@@ -39,6 +39,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
             ("Resource", event.text("resource")),
             ("May", listed([item for item in actions if isinstance(item, str)]) if isinstance(actions, list) else ""),
             ("Finding", event.text("id")),
+            *accounts(event, event.text("accountId")),
         ),
     )
 

@@ -6,8 +6,9 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.blinding import Blow, struck
+from handlers.detections.blinding import Blow, is_told, struck
 from handlers.detections.calls import api_calls
+from handlers.detections.changes import texts_of
 
 _BLOWS = {
     "DeleteDetector": Blow(
@@ -17,9 +18,9 @@ _BLOWS = {
         severity=Severity.HIGH,
     ),
     "UpdateDetector": Blow(
-        did="suspended",
-        tried="suspend",
-        effect="GuardDuty finds nothing more in this region",
+        did="switched off all or a part of",
+        tried="switch off all or a part of",
+        effect="GuardDuty finds less in this region, or nothing",
         severity=Severity.HIGH,
     ),
     "DisassociateFromMasterAccount": Blow(
@@ -76,6 +77,18 @@ _BLOWS = {
         effect="nothing is found that comes from them",
         severity=Severity.MEDIUM,
     ),
+    "DisableOrganizationAdminAccount": Blow(
+        did="took the organization's administrator away from",
+        tried="take the organization's administrator away from",
+        effect="nobody sees the members' findings together",
+        severity=Severity.HIGH,
+    ),
+    "UpdateMemberDetectors": Blow(
+        did="switched parts off for members of",
+        tried="switch parts off for members of",
+        effect="GuardDuty finds less in those accounts",
+        severity=Severity.HIGH,
+    ),
     "DeletePublishingDestination": Blow(
         did="stopped the export of findings of",
         tried="stop the export of findings of",
@@ -86,13 +99,14 @@ _BLOWS = {
 
 
 def _is_off(event: Event) -> bool:
-    """`enable` false suspends it; a request that leaves it out changes other settings."""
-    return event.text("requestParameters", "enable").casefold() == "false"
+    """`enable` false suspends it, or one of its sources; a feature says DISABLED. Else it changes other settings."""
+    asked = {(key, value.casefold()) for key, value in texts_of(event.request)}
+    return bool(asked & {("enable", "false"), ("status", "disabled"), ("autoEnable", "false")})
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    if event.name == "UpdateDetector" and event.succeeded and not _is_off(event):
-        return Pass(reason="the detector stays on")
+    if event.name in ("UpdateDetector", "UpdateMemberDetectors") and is_told(event) and not _is_off(event):
+        return Pass(reason="the detector stays on, and all of its parts")
     if event.name in ("CreateFilter", "UpdateFilter") and event.text("requestParameters", "action") == "NOOP":
         return Pass(reason="the filter only sorts what is shown: it archives nothing")
     name = event.text("requestParameters", "detectorId")

@@ -6,8 +6,9 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.blinding import Blow, struck
+from handlers.detections.blinding import Blow, is_told, struck
 from handlers.detections.calls import api_calls
+from handlers.detections.changes import texts_of
 
 _BLOWS = {
     "DisableSecurityHub": Blow(
@@ -27,6 +28,30 @@ _BLOWS = {
         tried="disable a control in",
         effect="it is no longer checked",
         severity=Severity.MEDIUM,
+    ),
+    "BatchUpdateStandardsControlAssociations": Blow(
+        did="disabled controls in",
+        tried="disable controls in",
+        effect="they are no longer checked",
+        severity=Severity.MEDIUM,
+    ),
+    "CreateAutomationRule": Blow(
+        did="wrote an automation rule into",
+        tried="write an automation rule into",
+        effect="findings that match it can be put away unseen",
+        severity=Severity.MEDIUM,
+    ),
+    "UpdateFindings": Blow(
+        did="put findings away in",
+        tried="put findings away in",
+        effect="nobody is shown them any more",
+        severity=Severity.LOW,
+    ),
+    "DisableSecurityHubV2": Blow(
+        did="disabled",
+        tried="disable",
+        effect="no finding of any service is gathered in this region",
+        severity=Severity.HIGH,
     ),
     "DisableImportFindingsForProduct": Blow(
         did="stopped the findings of a product in",
@@ -61,14 +86,19 @@ _BLOWS = {
 }
 
 
+_CONTROLS = ("UpdateStandardsControl", "BatchUpdateStandardsControlAssociations")
+
+
 def _is_disabled(event: Event) -> bool:
     """The API writes its parameters with capitals; CloudTrail has been seen with both."""
-    status = event.text("requestParameters", "ControlStatus") or event.text("requestParameters", "controlStatus")
-    return status == "DISABLED"
+    return any(
+        key.casefold() in ("controlstatus", "associationstatus") and value == "DISABLED"
+        for key, value in texts_of(event.request)
+    )
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    if event.name == "UpdateStandardsControl" and event.succeeded and not _is_disabled(event):
+    if event.name in _CONTROLS and is_told(event) and not _is_disabled(event):
         return Pass(reason="the control is switched on, or only described anew")
     name = event.text("requestParameters", "HubArn")
     return struck(event, "securityhub", _BLOWS, what="hub", name=name)

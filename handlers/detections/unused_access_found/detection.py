@@ -6,7 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import direct_events, is_direct, resource_words
+from handlers.detections.posture import accounts, direct_events, is_direct, resource_words
 from handlers.detections.words import facts, short
 
 _KIND = "Unused Access Finding for IAM entities"
@@ -41,6 +41,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
             ("Unused services", event.text("numberOfUnusedServices")),
             ("Unused actions", event.text("numberOfUnusedActions")),
             ("Finding", event.text("findingId")),
+            *accounts(event, event.text("accountId")),
         ),
     )
 

@@ -121,7 +121,7 @@ def test_each_decision_turned_round_is_noticed_by_an_example(detection: Detectio
 
 
 # In the order in which they import one another.
-_SHARED = ("calls", "words", "root", "selectors", "grants", "changes", "blinding", "posture")
+_SHARED = ("calls", "words", "root", "selectors", "grants", "changes", "blinding", "watched", "posture")
 _CODE = {
     name: compile((FOLDER / file).read_text(), str(FOLDER / file), "exec")
     for name, file in (
