@@ -112,7 +112,7 @@ def test_no_record_makes_enrichment_crash_or_swell(call, mutations, answer):
         for step in path[:-1]:
             holder = holder.get(step) if isinstance(holder, dict) else None
         if isinstance(holder, dict):
-            holder[path[-1]] = value
+            holder[path[-1]] = copy.copy(value)  # a sampled {} is one object: put into itself, it would have no end
     try:
         event = Event.parse(json.dumps(envelope(raw)))
     except UnreadableEventError:
