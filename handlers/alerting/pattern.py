@@ -159,20 +159,17 @@ def _texts(operand: Any, path: str, operator: str) -> tuple[str, ...]:
     return words
 
 
-def _prefix(operand: Any, path: str) -> _Test:
-    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
-        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "prefix"))
-        return _any(lambda value: isinstance(value, str) and value.casefold().startswith(folded))
-    words = _texts(operand, path, "prefix")
-    return _any(lambda value: isinstance(value, str) and value.startswith(words))
+def _affix(name: str, holds: Callable[[str, tuple[str, ...]], bool]) -> Callable[[Any, str], _Test]:
+    """The operator for one end of a string: words as they are, or {"equals-ignore-case": words}."""
 
+    def build(operand: Any, path: str) -> _Test:
+        if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
+            folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, name))
+            return _any(lambda value: isinstance(value, str) and holds(value.casefold(), folded))
+        words = _texts(operand, path, name)
+        return _any(lambda value: isinstance(value, str) and holds(value, words))
 
-def _suffix(operand: Any, path: str) -> _Test:
-    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
-        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "suffix"))
-        return _any(lambda value: isinstance(value, str) and value.casefold().endswith(folded))
-    words = _texts(operand, path, "suffix")
-    return _any(lambda value: isinstance(value, str) and value.endswith(words))
+    return build
 
 
 def _ignoring_case(operand: Any, path: str) -> _Test:
@@ -255,8 +252,8 @@ def _cidr(operand: Any, path: str) -> _Test:
 
 _OPERATORS: Mapping[str, Callable[[Any, str], _Test]] = {
     "exists": _exists,
-    "prefix": _prefix,
-    "suffix": _suffix,
+    "prefix": _affix("prefix", str.startswith),
+    "suffix": _affix("suffix", str.endswith),
     "equals-ignore-case": _ignoring_case,
     "wildcard": _wildcard,
     "anything-but": _anything_but,
