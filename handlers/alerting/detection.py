@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
@@ -82,6 +82,20 @@ class Detection:
     staging: bool = False  # records without telling people
     suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
     pack: str = ""  # works only where the configuration switches this pack on; "": always
+
+    @classmethod
+    def announced(cls, *, id: str, title: str, why: str, severity: Severity, respond: tuple[str, str, str]) -> Self:
+        """One that Rootwatch announces by itself: no event fires it, so it has no rule and is in no catalogue."""
+        return cls(
+            id=id,
+            title=title,
+            why=why,
+            severity=severity,
+            pattern={"source": [{"exists": False}]},
+            assess=lambda _event, _lookups: Pass(reason="it has no event to assess"),
+            respond=respond,
+            regions=Regions.EVERY,
+        )
 
     @property
     def folder(self) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from handlers.alerting.detection import Concern, Detection, Exhibit, Fact, Pass, Regions
+from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding, QuietKind
-from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 
 # By this attribute a message on the events queue asks for a digest; its body is the time at which it was due. A
@@ -20,24 +19,16 @@ DIGEST_ATTRIBUTE = "rootwatch-digest"
 _LINES = 200  # calls spelled out; the table has all of them
 
 
-def _never(_event: Event, _lookups: Lookups) -> Pass:
-    return Pass(reason="it has no event to assess")
-
-
-DAILY_DIGEST = Detection(
+DAILY_DIGEST = Detection.announced(
     id="daily-digest",
     title="What declared deployers did yesterday",
     why="Routine work disturbs nobody, which is why somebody who takes over a pipeline would look like it.",
     severity=Severity.LOW,
-    pattern={"source": [{"exists": False}]},
-    assess=_never,
     respond=(
         "Hold what was done against the changes that were merged that day",
         "Ask whoever answers for the deployer about what no merged change explains",
         "If nobody can explain it: stop the pipeline and revoke its role's sessions",
     ),
-    regions=Regions.EVERY,
-    window=timedelta(hours=1),
 )
 
 

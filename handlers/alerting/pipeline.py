@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from handlers.alerting.alert import Alert, Step, Told, next_step
 from handlers.alerting.catalogue import Catalogue
-from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
+from handlers.alerting.detection import Concern, Detection, Exhibit
 from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
@@ -262,23 +262,16 @@ def _named(detection: Detection, error: Exception) -> Exception:
     return problem
 
 
-def _never(_event: Event, _lookups: Lookups) -> Pass:
-    return Pass(reason="it has no event to assess")
-
-
-_UNREADABLE = Detection(
+_UNREADABLE = Detection.announced(
     id="unreadable-event",
     title="An event we cannot read",
     why="It reached the events queue, so a rule matched it; what it says cannot be judged.",
     severity=Severity.MEDIUM,
-    pattern={"source": [{"exists": False}]},
-    assess=_never,
     respond=(
         "Look up what CloudTrail recorded at this minute",
         "Find out who can send to the events queue",
         "Report the text if AWS sent it",
     ),
-    regions=Regions.EVERY,
 )
 
 
