@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
-from handlers.detections.words import short, tail
+from handlers.alerting.severity import Severity
+from handlers.detections.words import facts, listed, short, tail
 
 
 def direct_events(service: str, detail_type: str) -> dict[str, Any]:
@@ -25,6 +27,53 @@ def resource_words(event: Event) -> str:
     name = short(tail(event.text("resource").rpartition(":")[2])) or "unknown"
     owner = event.text("accountId")
     return f"the {short(kind, 40)} {name}" + (f" of account {short(owner, 40)}" if owner else "")
+
+
+def analyzer_concern(
+    event: Event,
+    kind: str,
+    *,
+    judge: Callable[[str], tuple[str, Severity]],
+    ended: Callable[[str], str],
+    group: str,
+    known: tuple[tuple[str, str], ...],
+) -> Concern | Pass:
+    """What a finding of Access Analyzer's comes to; its three families differ in what they say while they are open.
+
+    Args:
+        kind: the detail-type.
+        judge: of an open finding, by the words for its resource: the sentence, and how bad it is.
+        ended: the sentence when it is resolved or archived.
+        known: facts of this family, between the resource and the accounts.
+    """
+    if not is_direct(event, kind):
+        return Pass(reason="it is another event")
+    if event.dig("isDeleted") is True:
+        return Pass(reason="the finding is deleted with its analyzer or resource")
+    resource = resource_words(event)
+    if error := event.text("error"):
+        summary, severity = f"Access Analyzer could not judge {resource}: {short(error)}.", Severity.LOW
+    elif event.text("status") != "ACTIVE":
+        summary, severity = ended(resource), Severity.INFO
+    else:
+        summary, severity = judge(resource)
+    return Concern(
+        summary=summary,
+        subject=resource.removeprefix("the "),
+        severity=severity,
+        group=group,
+        facts=facts(*known, *accounts(event, event.text("accountId"))),
+    )
+
+
+def reached(event: Event) -> tuple[tuple[str, str], ...]:
+    """The facts of a finding about access: to what, for what, and its id."""
+    actions = event.dig("action")
+    return (
+        ("Resource", event.text("resource")),
+        ("May", listed([item for item in actions if isinstance(item, str)]) if isinstance(actions, list) else ""),
+        ("Finding", event.text("id")),
+    )
 
 
 def principal_words(principal: object) -> str:

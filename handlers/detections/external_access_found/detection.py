@@ -6,41 +6,26 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import accounts, direct_events, is_direct, principal_words, resource_words
-from handlers.detections.words import facts, listed, short
+from handlers.detections.posture import analyzer_concern, direct_events, principal_words, reached
 
 _KIND = "Access Analyzer Finding"
 _ROLE = "AWS::IAM::Role"
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    if not is_direct(event, _KIND):
-        return Pass(reason="it is another event")
-    if event.dig("isDeleted") is True:
-        return Pass(reason="the finding is deleted with its analyzer or resource")
-    resource = resource_words(event)
-    if error := event.text("error"):
-        summary, severity = f"Access Analyzer could not judge {resource}: {short(error)}.", Severity.LOW
-    elif event.text("status") != "ACTIVE":
-        summary, severity = f"Access from outside to {resource} is no longer found, or was archived.", Severity.INFO
-    else:
+    def judge(resource: str) -> tuple[str, Severity]:
         is_public = event.dig("isPublic") is True
         whom = "everybody" if is_public else principal_words(event.dig("principal"))
-        summary = f"{whom[0].upper()}{whom[1:]} outside can use {resource}."
         worse = is_public or event.text("resourceType") == _ROLE
-        severity = Severity.HIGH if worse else Severity.MEDIUM
-    actions = event.dig("action")
-    return Concern(
-        summary=summary,
-        subject=resource.removeprefix("the "),
-        severity=severity,
+        return f"{whom[0].upper()}{whom[1:]} outside can use {resource}.", Severity.HIGH if worse else Severity.MEDIUM
+
+    return analyzer_concern(
+        event,
+        _KIND,
+        judge=judge,
+        ended=lambda resource: f"Access from outside to {resource} is no longer found, or was archived.",
         group="external-access",
-        facts=facts(
-            ("Resource", event.text("resource")),
-            ("May", listed([item for item in actions if isinstance(item, str)]) if isinstance(actions, list) else ""),
-            ("Finding", event.text("id")),
-            *accounts(event, event.text("accountId")),
-        ),
+        known=reached(event),
     )
 
 

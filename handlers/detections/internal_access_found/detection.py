@@ -6,36 +6,20 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import accounts, direct_events, is_direct, principal_words, resource_words
-from handlers.detections.words import facts, listed, short
+from handlers.detections.posture import analyzer_concern, direct_events, principal_words, reached
 
 _KIND = "Internal Access Finding"
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    if not is_direct(event, _KIND):
-        return Pass(reason="it is another event")
-    if event.dig("isDeleted") is True:
-        return Pass(reason="the finding is deleted with its analyzer or resource")
-    resource, whom = resource_words(event), principal_words(event.dig("principal"))
-    if error := event.text("error"):
-        summary, severity = f"Access Analyzer could not judge {resource}: {short(error)}.", Severity.LOW
-    elif event.text("status") != "ACTIVE":
-        summary, severity = f"Access of {whom} to {resource} is no longer found, or was archived.", Severity.INFO
-    else:
-        summary, severity = f"{whom} can use {resource}, which was named critical.", Severity.MEDIUM
-    actions = event.dig("action")
-    return Concern(
-        summary=summary,
-        subject=resource.removeprefix("the "),
-        severity=severity,
+    whom = principal_words(event.dig("principal"))
+    return analyzer_concern(
+        event,
+        _KIND,
+        judge=lambda resource: (f"{whom} can use {resource}, which was named critical.", Severity.MEDIUM),
+        ended=lambda resource: f"Access of {whom} to {resource} is no longer found, or was archived.",
         group="internal-access",
-        facts=facts(
-            ("Resource", event.text("resource")),
-            ("May", listed([item for item in actions if isinstance(item, str)]) if isinstance(actions, list) else ""),
-            ("Finding", event.text("id")),
-            *accounts(event, event.text("accountId")),
-        ),
+        known=reached(event),
     )
 
 

@@ -6,8 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.detections.posture import accounts, direct_events, is_direct, resource_words
-from handlers.detections.words import facts, short
+from handlers.detections.posture import analyzer_concern, direct_events
 
 _KIND = "Unused Access Finding for IAM entities"
 _WHAT = {
@@ -19,29 +18,23 @@ _WHAT = {
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    if not is_direct(event, _KIND):
-        return Pass(reason="it is another event")
-    if event.dig("isDeleted") is True:
-        return Pass(reason="the finding is deleted with its analyzer or entity")
-    entity = resource_words(event)
-    what = _WHAT.get(event.text("findingType"), "something of {} is not used").format(entity)
-    if error := event.text("error"):
-        summary, severity = f"Access Analyzer could not judge {entity}: {short(error)}.", Severity.LOW
-    elif event.text("status") != "ACTIVE":
-        summary, severity = f"It is no longer so, or was archived, that {what}.", Severity.INFO
-    else:
-        summary, severity = f"{what[0].upper()}{what[1:]} within the time that the analyzer looks back.", Severity.LOW
-    return Concern(
-        summary=summary,
-        subject=entity.removeprefix("the "),
-        severity=severity,
+    template = _WHAT.get(event.text("findingType"), "something of {} is not used")
+
+    def judge(entity: str) -> tuple[str, Severity]:
+        what = template.format(entity)
+        return f"{what[0].upper()}{what[1:]} within the time that the analyzer looks back.", Severity.LOW
+
+    return analyzer_concern(
+        event,
+        _KIND,
+        judge=judge,
+        ended=lambda entity: f"It is no longer so, or was archived, that {template.format(entity)}.",
         group="unused-access",
-        facts=facts(
+        known=(
             ("Entity", event.text("resource")),
             ("Unused services", event.text("numberOfUnusedServices")),
             ("Unused actions", event.text("numberOfUnusedActions")),
             ("Finding", event.text("findingId")),
-            *accounts(event, event.text("accountId")),
         ),
     )
 
