@@ -42,6 +42,7 @@ class AlertSettings:
     country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
     network_file: str = ""
     organization_id: str = ""  # "" : Organizations is not asked for accounts' names and units
+    working_hours: str = ""  # "Mon,Tue 08:00-19:00 Asia/Tokyo"; "": nobody said, and no hour is unusual
     access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is

@@ -33,6 +33,7 @@ from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
+from handlers.alerting.working_hours import WorkingHours
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, SettingsError
 
@@ -82,9 +83,11 @@ def alerting() -> Alerting:
         deployment={
             "name": settings.deployment_name,
             "deployers": [{"role": item.role, "accounts": list(item.accounts)} for item in quiet.deployers],
+            "accounts": list(settings.account_names),
+            "organization": settings.organization_id,
         },
     )
-    context = enrichments(settings, lookups)
+    context = enrichments(settings, lookups, detections)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=AlertTable(
@@ -152,7 +155,7 @@ def declared_quiet(file: str, *, bundle: Path = _BUNDLE) -> Quiet:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
 
 
-def enrichments(settings: AlertSettings, lookups: Lookups) -> Enrichments:
+def enrichments(settings: AlertSettings, lookups: Lookups, detections: Sequence[Detection]) -> Enrichments:
     """The context that the settings allow to be asked for."""
     files = [_BUNDLE / file for file in (settings.country_file, settings.network_file) if file]
     return Enrichments(
@@ -173,6 +176,8 @@ def enrichments(settings: AlertSettings, lookups: Lookups) -> Enrichments:
         checks=AccessAnalyzerChecks(client=asking) if settings.access_analyzer_checks else None,
         places=bool(settings.organization_id),
         patience=Patience(timer=time.monotonic),
+        working_hours=WorkingHours.parse(settings.working_hours) if settings.working_hours else None,
+        out_of_hours={item.id: item.out_of_hours for item in detections if item.out_of_hours},
     )
 
 

@@ -306,6 +306,7 @@ class AlertPipeline(Construct):
             country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
             network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
             organization_id=deployment.trail.organization_id or "",
+            working_hours=str(deployment.working_hours or ""),
             access_analyzer_checks=deployment.context.access_analyzer_checks,
             packs=deployment.enabled_packs,
             quiet_file=QUIET_FILE if deployment.quiet else "",

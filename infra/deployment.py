@@ -9,9 +9,9 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self, get_args
+from typing import Annotated, Any, Literal, NoReturn, Self, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handlers.alerting.detection import Detection
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
+from handlers.alerting.working_hours import DAYS, WorkingHours
 from handlers.detections import CATALOGUE, catalogue
 
 Mode = Literal["create", "existing", "skip"]
@@ -314,6 +315,37 @@ class Display(_Section):
                 f"{_shown(value)} is not a time zone.",
                 f'{_did_you_mean(value, names)}Use an IANA name, such as "UTC" or "Asia/Tokyo".',
             )
+        return value
+
+
+def _days(value: object) -> tuple[str, ...]:
+    days = value if isinstance(value, list) else [value]
+    for day in days:
+        if day not in DAYS:
+            _refuse(f"{_shown(day)} is not a day of the week.", f"list days among {', '.join(DAYS)}.")
+    if not days or len(set(days)) < len(days):
+        _refuse("lists no day, or one more than once.", f"list each working day once, of {', '.join(DAYS)}.")
+    return tuple(sorted(days, key=DAYS.index))
+
+
+def _time_of_day(value: object) -> time:
+    if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        _refuse(f"{_shown(value)} is not a time of day.", 'write hours and minutes in quotes, such as "08:00".')
+    return time.fromisoformat(value)
+
+
+class DeclaredHours(_Section):
+    """`[working_hours]`: when people work, in the time zone of `[display]`; outside, some things are worth a look."""
+
+    days: Annotated[tuple[str, ...], BeforeValidator(_days)] = DAYS[:5]
+    starts: Annotated[time, BeforeValidator(_time_of_day)] = Field(examples=['"08:00"'])
+    ends: Annotated[time, BeforeValidator(_time_of_day)] = Field(examples=['"19:00"'])
+
+    @field_validator("ends")
+    @classmethod
+    def _lasts(cls, value: time, info: ValidationInfo) -> time:
+        if value == info.data.get("starts"):
+            _refuse("is the same as starts: nobody would ever work.", "give the time at which people go home.")
         return value
 
 
@@ -796,6 +828,7 @@ class Deployment(_Section):
     slack: Slack
     email: Email = Email()
     display: Display = Display()
+    hours: DeclaredHours | None = Field(default=None, alias="working_hours")
     accounts: Mapping[AccountId, AccountName] = Field(default_factory=dict)  # account id -> the name alerts show
     identity_center: IdentityCenter = IdentityCenter()
     trail: Trail = Trail()
@@ -932,6 +965,15 @@ class Deployment(_Section):
             suppressions=tuple(item.as_suppression() for item in self.suppressions),
             deployers=tuple(item.as_deployer() for item in self.deployers),
             staging=self.detections.staging,
+        )
+
+    @property
+    def working_hours(self) -> WorkingHours | None:
+        """When people work; None where nobody said."""
+        if self.hours is None:
+            return None
+        return WorkingHours(
+            days=self.hours.days, starts=self.hours.starts, ends=self.hours.ends, time_zone=self.display.time_zone
         )
 
     @property
@@ -1200,7 +1242,7 @@ def _sections() -> dict[str, type[_Section]]:
 def _heading(section: str) -> str:
     """ "[slack]"; "[[suppressions]]"."""
     info = next(info for field, info in Deployment.model_fields.items() if (info.alias or field) == section)
-    return f"[{section}]" if isinstance(info.annotation, type) else f"[[{section}]]"
+    return f"[[{section}]]" if get_origin(info.annotation) is tuple else f"[{section}]"
 
 
 def _words_for_missing(name: str, section: str | None) -> tuple[str, str]:

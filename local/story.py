@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers.alerting.severity import Severity
@@ -95,6 +95,10 @@ def _event(
     }
 
 
+def _moments_ago(seconds: int) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def prepare(iam: Any) -> None:
     """What is there before the story begins; `iam` is a boto3 client of the local AWS."""
     assume = {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}
@@ -159,6 +163,24 @@ def scenes() -> list[Scene]:
             ),
         },
     )
+    before_it = _event(
+        "iam",
+        "PutRolePolicy",
+        eventTime=_moments_ago(90),
+        requestParameters={
+            "roleName": "deploy",
+            "policyName": "read-only-helper",
+            "policyDocument": json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"},
+                        {"Effect": "Allow", "Action": ["sts:GetCallerIdentity"], "Resource": "*"},
+                    ],
+                }
+            ),
+        },
+    )
     boundary = _event("iam", "DeleteUserPermissionsBoundary", requestParameters={"userName": "carol"})
     trust = _event(
         "iam",
@@ -216,8 +238,8 @@ def scenes() -> list[Scene]:
         ),
         Scene(
             title='alice writes an inline policy called "read-only-helper", with iam:* hidden among split globs',
-            why="judged by what it says, not by its name",
-            events=[hidden],
+            why="judged by what it says, not by its name, and shown against the harmless one it replaces",
+            events=[before_it, hidden],
             expected=Expected(
                 detection_id="admin-policy-written", about="role deploy", severity=Severity.HIGH, count=1
             ),

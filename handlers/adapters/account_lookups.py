@@ -96,6 +96,20 @@ class AccountLookups:
     def deployment(self) -> Mapping[str, Any] | Unknown:
         return self._deployment if self._deployment is not None else Unknown(reason="it was not handed over")
 
+    def membership(self, account: str) -> Mapping[str, Any] | Unknown:
+        known = self._deployment or {}
+        if account == self._account or account in known.get("accounts", ()):
+            return {"member": True}
+        if not known.get("organization"):
+            return Unknown(reason="trail.organization_id is not configured")
+
+        def ask() -> Any:
+            self._client("organizations", None).describe_account(AccountId=account)
+            return {"member": True}
+
+        answer = self._answer("organizations", ask)
+        return {"member": False} if answer == Unknown(reason="AccountNotFoundException") else answer
+
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         owner = name.split(":")[4] if kind == "policy" and name.count(":") >= 5 else account
         if owner != self._account:

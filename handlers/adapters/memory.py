@@ -184,6 +184,9 @@ class MemoryLookups:
     def deployment(self) -> Mapping[str, Any] | Unknown:
         return self._answer("deployment")
 
+    def membership(self, account: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("membership", account)
+
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         return self._answer("standing", account, kind, name)
 

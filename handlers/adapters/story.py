@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from handlers.adapters.console_links import entities_of, entity_link, event_link
 from handlers.adapters.wording import Words
-from handlers.alerting.actor import ActorKind
+from handlers.alerting.actor import ActorKind, Mfa
 from handlers.alerting.alert import Alert, Told, kind_of
-from handlers.alerting.detection import Exhibit
+from handlers.alerting.context.who import CHAIN_LINK, SECOND_FACTOR, WHO_EXACTLY
+from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Road
 from handlers.alerting.finding import Finding
 from handlers.alerting.severity import Severity
@@ -85,7 +86,8 @@ def story_of(alert: Alert, *, words: Words, settings: MessageSettings, finding: 
     """Tell an alert by the finding that opened it, or by `finding`."""
     told = finding or alert.headline
     severity = finding.severity if finding else alert.severity
-    lines = _lines(told, alert, words, settings)
+    facts, who, mfa = _without_repeats(told)
+    lines = _lines(told, alert, words, settings, who=who, mfa=mfa)
     return Story(
         emoji=EMOJI[severity],
         severity=words.severities[severity],
@@ -94,7 +96,7 @@ def story_of(alert: Alert, *, words: Words, settings: MessageSettings, finding: 
         notes=(*_lateness(told, words), *(() if finding else _course(alert, words))),
         lines=tuple(line for line in lines if not line.is_detail),
         details=tuple(line for line in lines if line.is_detail),
-        facts=tuple(Line(label=fact.label, value=fact.value) for fact in told.facts),
+        facts=tuple(Line(label=fact.label, value=fact.value) for fact in facts),
         why=told.why,
         steps=told.respond,
         runbook=_runbook(told, words, settings),
@@ -142,14 +144,20 @@ def links_of(finding: Finding, words: Words) -> list[Link]:
     return links
 
 
-def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettings) -> list[Line]:
-    """What a person asks first stands first; what is for copying and for a closer look is a detail."""
+def _lines(
+    finding: Finding, alert: Alert, words: Words, settings: MessageSettings, *, who: str, mfa: str
+) -> list[Line]:
+    """What a person asks first stands first; what is for copying and for a closer look is a detail.
+
+    `who` and `mfa` go on with what the lines of that name begin.
+    """
     kind = words.actor_kinds.get(finding.actor_kind, finding.actor_kind)
     seen_by = sorted({kind.partition("#")[2] for kind in alert.kinds} | {alert.headline.detection_id})
     is_first = finding is alert.headline
+    named = words.actor.format(name=finding.actor, kind=kind)
     is_root = finding.actor_kind == ActorKind.ROOT
     lines = [
-        Line(label=words.who, value=words.actor.format(name=finding.actor, kind=kind)),
+        Line(label=words.who, value=words.who_further.format(who=named, more=who) if who else named),
         Line(label=words.subject, value="" if finding.subject == finding.actor else finding.subject),
         Line(label=words.account, value=_account(finding, words)),
         Line(label=words.region, value=finding.region),
@@ -157,7 +165,7 @@ def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettin
         Line(label=words.how_often, value=_times(alert, words) if is_first and alert.loud > 1 else ""),
         Line(label=words.source, value=finding.source_ip, is_code=True),
         Line(label=words.user_agent, value=finding.user_agent, is_detail=True),
-        Line(label=words.mfa_used, value=words.mfa.get(finding.mfa, finding.mfa)),
+        Line(label=words.mfa_used, value=_second_factor(finding, mfa, words)),
         Line(label=words.result, value=result_of(finding, words)),
         Line(
             label=words.call,
@@ -169,6 +177,33 @@ def _lines(finding: Finding, alert: Alert, words: Words, settings: MessageSettin
         Line(label=words.detections, value=", ".join(seen_by) if is_first and len(seen_by) > 1 else "", is_detail=True),
     ]
     return [line for line in lines if line.value]
+
+
+def _second_factor(finding: Finding, reason: str, words: Words) -> str:
+    used = words.mfa.get(finding.mfa, finding.mfa)
+    reason = reason or (words.mfa_unsaid if finding.mfa == Mfa.UNKNOWN else "")
+    return words.mfa_because.format(used=used, reason=reason) if reason else used
+
+
+def _without_repeats(finding: Finding) -> tuple[tuple[Fact, ...], str, str]:
+    """What enrichment found out about the caller and the second factor goes into their own lines.
+
+    Returns the other facts, what to add to who it was, and how the use of MFA is known.
+    """
+    facts = {fact.label: fact.value for fact in finding.facts}
+    told = set()
+    caller, _, more = facts.get(WHO_EXACTLY, "").partition(CHAIN_LINK)
+    if caller in (finding.actor_kind, f"{finding.actor_kind} {finding.actor}"):
+        told.add(WHO_EXACTLY)
+    used, _, reason = facts.get(SECOND_FACTOR, "").partition(": ")
+    if used == finding.mfa:
+        told.add(SECOND_FACTOR)
+    kept = tuple(fact for fact in finding.facts if fact.label not in told)
+    return (
+        kept,
+        more if WHO_EXACTLY in told else "",
+        reason if SECOND_FACTOR in told else "",
+    )
 
 
 def _times(alert: Alert, words: Words) -> str:

@@ -32,6 +32,9 @@ class Words:
     source: str
     user_agent: str
     mfa_used: str
+    mfa_because: str  # {used} and the {reason} that says how it is known
+    mfa_unsaid: str
+    who_further: str  # {who} it was, and {more} of the chain of identities
     result: str
     call: str
     how_often: str
@@ -100,7 +103,7 @@ ENGLISH = Words(
         Severity.CRITICAL: "CRITICAL",
     },
     actor_kinds={str(kind): str(kind) for kind in ActorKind},
-    mfa={Mfa.YES: "yes", Mfa.NO: "no", Mfa.UNKNOWN: "unknown (the record does not say)"},
+    mfa={Mfa.YES: "yes", Mfa.NO: "no", Mfa.UNKNOWN: "unknown"},
     who="Who",
     identity="Identity",
     access_key="Access key",
@@ -111,6 +114,9 @@ ENGLISH = Words(
     source="From",
     user_agent="With",
     mfa_used="MFA",
+    mfa_because="{used}: {reason}",
+    mfa_unsaid="the record does not say",
+    who_further="{who}, {more}",
     result="Result",
     call="Call",
     how_often="How often",
@@ -182,7 +188,7 @@ JAPANESE = Words(
         ActorKind.AWS_SERVICE: "AWS サービス",
         ActorKind.UNKNOWN: "不明な ID",
     },
-    mfa={Mfa.YES: "あり", Mfa.NO: "なし", Mfa.UNKNOWN: "不明 (記録に含まれていません)"},
+    mfa={Mfa.YES: "あり", Mfa.NO: "なし", Mfa.UNKNOWN: "不明"},
     who="実行者",
     identity="ID (ARN)",
     access_key="アクセスキー",
@@ -193,6 +199,9 @@ JAPANESE = Words(
     source="送信元",
     user_agent="ユーザーエージェント",
     mfa_used="多要素認証 (MFA)",
+    mfa_because="{used} ({reason})",
+    mfa_unsaid="記録に含まれていません",
+    who_further="{who}、{more}",
     result="結果",
     call="API コール",
     how_often="回数",

@@ -81,6 +81,7 @@ class Detection:
     attack: tuple[str, ...] = ()  # MITRE ATT&CK technique ids
     staging: bool = False  # records without telling people
     suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
+    out_of_hours: Severity | None = None  # at least this severe outside the working hours, where somebody set them
     pack: str = ""  # works only where the configuration switches this pack on; "": always
 
     @classmethod

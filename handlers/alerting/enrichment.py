@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -11,7 +11,7 @@ from handlers.alerting.actor import Mfa
 from handlers.alerting.context import change as changes
 from handlers.alerting.context import target as targets
 from handlers.alerting.context.familiarity import familiarity, sighting_of
-from handlers.alerting.context.who import chain, ip_address, second_factor
+from handlers.alerting.context.who import SECOND_FACTOR, WHO_EXACTLY, chain, ip_address, second_factor
 from handlers.alerting.detection import Exhibit
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Event
@@ -19,6 +19,8 @@ from handlers.alerting.finding import Finding
 from handlers.alerting.pipeline import Enrichment
 from handlers.alerting.ports import AddressBook, Directory, History, Kept, Lookups, PolicyChecks, Unknown
 from handlers.alerting.privilege import Judgement, Verdict
+from handlers.alerting.severity import Severity
+from handlers.alerting.working_hours import WorkingHours
 
 _Answer = TypeVar("_Answer")
 
@@ -93,10 +95,13 @@ class Enrichments:
         checks: PolicyChecks | None = None,
         places: bool = False,
         patience: Patience | None = None,
+        working_hours: WorkingHours | None = None,
+        out_of_hours: Mapping[str, Severity] | None = None,
     ) -> None:
         """`places`: whether the directory knows accounts; without `addresses` and `checks` nobody asks them.
 
-        Without `patience` an alert waits as long as it takes.
+        Without `patience` an alert waits as long as it takes. `out_of_hours`: the least severity, outside the working
+        hours, of what a detection of this id found.
         """
         self._lookups = lookups
         self._history = history
@@ -106,6 +111,8 @@ class Enrichments:
         self._checks = checks
         self._places = places
         self._patience = patience
+        self._working_hours = working_hours
+        self._out_of_hours = out_of_hours or {}
         self._who = _OncePerEvent(lambda event: chain(event, directory))
         self._seen = _OncePerEvent(self._familiarity)
         self._change = _OncePerEvent(self._change_of)
@@ -115,11 +122,13 @@ class Enrichments:
     @property
     def steps(self) -> tuple[tuple[str, Enrichment], ...]:
         """(name, enrichment), as the pipeline takes them."""
-        known: list[tuple[str, Enrichment]] = [("Second factor", _with_second_factor)]
+        known: list[tuple[str, Enrichment]] = [(SECOND_FACTOR, _with_second_factor)]
+        if self._working_hours is not None:
+            known.append(("Working hours", self._out_of_hours_or_not))
         if self._addresses is not None:
             known.append(("Address", self._with_owner))
         asked: list[tuple[str, Enrichment]] = [
-            ("Who exactly", lambda finding, event: _with(finding, "Who exactly", self._who(event))),
+            (WHO_EXACTLY, lambda finding, event: _with(finding, WHO_EXACTLY, self._who(event))),
             ("Seen before", lambda finding, event: _with(finding, "Seen before", self._seen(event))),
             ("What changed", self._with_change),
             ("Target now", self._with_target),
@@ -141,6 +150,13 @@ class Enrichments:
             UnavailableError: the history does not answer.
         """
         changes.remember(event, history=self._history, now=self._clock())
+
+    def _out_of_hours_or_not(self, finding: Finding, event: Event) -> Finding:
+        least, hours = self._out_of_hours.get(finding.detection_id), self._working_hours
+        if least is None or hours is None or event.time is None or hours.contain(event.time):
+            return finding
+        finding = _with(finding, "Working hours", f"outside of them ({hours})")
+        return dataclasses.replace(finding, severity=max(finding.severity, least))
 
     def _with_owner(self, finding: Finding, event: Event) -> Finding:
         address = ip_address(event)
@@ -239,7 +255,7 @@ def _with_second_factor(finding: Finding, event: Event) -> Finding:
         return finding
     if used is Mfa.NO and finding.mfa == Mfa.UNKNOWN:
         finding = dataclasses.replace(finding, mfa=str(used))
-    return _with(finding, "Second factor", f"{used}: {reason}")
+    return _with(finding, SECOND_FACTOR, f"{used}: {reason}")
 
 
 def _with(finding: Finding, label: str, value: str) -> Finding:

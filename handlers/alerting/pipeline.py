@@ -94,7 +94,7 @@ class Pipeline:
         finding = unreadable_finding(body, reason, now=self.clock(), road=road)
         findings: list[Finding] = []
         problems: list[Exception] = []
-        self._keep(finding, _UNREADABLE.window, findings, problems)
+        self._keep(finding, UNREADABLE_EVENT.window, findings, problems)
         if problems:
             raise PipelineError(problems)
         return findings[0]
@@ -262,7 +262,7 @@ def _named(detection: Detection, error: Exception) -> Exception:
     return problem
 
 
-_UNREADABLE = Detection.announced(
+UNREADABLE_EVENT = Detection.announced(
     id="unreadable-event",
     title="An event we cannot read",
     why="It reached the events queue, so a rule matched it; what it says cannot be judged.",
@@ -282,8 +282,8 @@ def unreadable_finding(body: str, reason: str, *, now: datetime, road: Road) -> 
     concern = Concern(
         summary=f"A text of {len(body):,} characters arrived that is not an event: {reason}.",
         subject="the events queue",
-        severity=_UNREADABLE.severity,
+        severity=UNREADABLE_EVENT.severity,
         group="unreadable",
         exhibits=(Exhibit(title="How it begins", text=body[:1_000]),),
     )
-    return Finding.of(_UNREADABLE, event, concern, now=now)
+    return Finding.of(UNREADABLE_EVENT, event, concern, now=now)

@@ -49,7 +49,15 @@ class Lookups(Protocol):
         ...
 
     def deployment(self) -> Mapping[str, Any] | Unknown:
-        """Rootwatch's own: {"name": what its resources are called after, "deployers": [{"role", "accounts"}]}."""
+        """Rootwatch's own.
+
+        {"name": what its resources are called after, "deployers": [{"role", "accounts"}], "accounts": [the ids named in
+        the configuration], "organization": its id or ""}.
+        """
+        ...
+
+    def membership(self, account: str) -> Mapping[str, Any] | Unknown:
+        """{"member": whether the account is one of ours: named in the configuration, or in our organisation}."""
         ...
 
     def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:

@@ -76,7 +76,10 @@ def _section(detection: Detection) -> Iterator[str]:
     yield ""
     yield f"**{detection.title}.** {detection.why}"
     yield ""
-    yield f"- Severity: {detection.severity.name}"
+    least = detection.out_of_hours
+    yield f"- Severity: {detection.severity.name}" + (
+        f"; {least.name} or worse outside of `[working_hours]`, where those are set" if least else ""
+    )
     yield f"- Conversation: findings within {detection.window.total_seconds() / 60:.0f} minutes share one alert" + (
         f"; people are told from the {detection.threshold}th on" if detection.threshold > 1 else ""
     )

@@ -40,6 +40,9 @@ def test_the_page_shows_the_alerts_and_the_thread(told, tmp_path):
         page.screenshot(path=str(tmp_path / "channel.png"))
         root = stage.messages()[0]
         page.locator(f"[data-ts='{root['ts']}']").first.screenshot(path=str(tmp_path / "alert.png"))
+        hidden = messages.filter(has_text="read-only-helper").first
+        expect(hidden).to_contain_text("What changed")  # against the harmless policy that was there before
+        hidden.screenshot(path=str(tmp_path / "changed.png"))
         page.goto(f"{stage.slack.url}/#/{root.get('channel', '')}")
         page.locator(f"[data-ts='{root['ts']}']").first.locator("button", has_text="repl").first.click()
         expect(page.locator("[data-thread]")).to_be_visible()

@@ -660,6 +660,9 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         staging = ["access-key-created"]
         [packs]
         cis = true
+        [working_hours]
+        starts = "08:00"
+        ends = "19:00"
         """,
         file=str(tmp_path / "rootwatch.toml"),
     )
@@ -673,6 +676,7 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
     defaults = {field.name: field.default for field in dataclasses.fields(AlertSettings)}
     assert [name for name, default in defaults.items() if getattr(settings, name) == default] == []
     assert settings.environment == "second"
+    assert settings.working_hours == "Mon,Tue,Wed,Thu,Fri 08:00-19:00 Asia/Tokyo"
     assert settings.account_names == {"123456789012": "production"}
     assert settings.slack_api_url == "http://127.0.0.1:8080/api/"
 

@@ -134,3 +134,38 @@ def test_a_refusal_is_an_answer_and_the_next_question_is_asked():
     ask = Asking(clock=lambda: 0.0)
     assert ask("iam", refuse) == Unknown(reason="AccessDenied")
     assert ask("iam", lambda: 1) == 1
+
+
+# --- who is one of us -----------------------------------------------------------------------------------------------
+
+
+def member(account, *, deployment, error=None):
+    class Organizations:
+        def describe_account(self, **_question):
+            if error:
+                raise ClientError({"Error": {"Code": error}}, "DescribeAccount")
+            return {"Account": {}}
+
+    asked = AccountLookups(account=ACCOUNT, client=lambda _s, _r: Organizations(), deployment=deployment)
+    return asked.membership(account)
+
+
+OURS = {"accounts": ["210987654321"], "organization": "o-a1b2c3d4e5"}
+
+
+def test_our_own_account_and_those_in_the_configuration_are_members_without_being_asked_for():
+    for account in (ACCOUNT, "210987654321"):
+        assert member(account, deployment=OURS, error="ShouldNotBeAsked") == {"member": True}
+
+
+def test_the_organisation_is_asked_about_others_and_may_refuse():
+    assert member("333333333333", deployment=OURS) == {"member": True}
+    assert member("333333333333", deployment=OURS, error="AccountNotFoundException") == {"member": False}
+    assert member("333333333333", deployment=OURS, error="AccessDeniedException") == Unknown(
+        reason="AccessDeniedException"
+    )
+
+
+def test_without_an_organisation_nobody_is_asked():
+    answer = member("333333333333", deployment={"accounts": [], "organization": ""}, error="ShouldNotBeAsked")
+    assert answer == Unknown(reason="trail.organization_id is not configured")

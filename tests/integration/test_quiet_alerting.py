@@ -107,4 +107,6 @@ def test_detections_know_the_deployments_name_and_who_is_declared_to_deploy_it(p
     assert made.lookups.deployment() == {
         "name": "rootwatch",
         "deployers": [{"role": deployer.role, "accounts": [ACCOUNT]}],
+        "accounts": [],
+        "organization": "",
     }

@@ -9,6 +9,11 @@ from handlers.alerting.actor import Actor, ActorKind, Mfa
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Directory, Unknown
 
+# Facts of these labels say more about what every message tells anyway, so it tells them there.
+WHO_EXACTLY = "Who exactly"
+SECOND_FACTOR = "Second factor"
+CHAIN_LINK = "; "  # between the identities of a chain
+
 _NAME = 128  # characters of one name: IAM allows no longer one
 _ARN = 256
 # IAM user guide, "Unique identifiers": AKIA is a long-term access key, ASIA a temporary one.
@@ -45,7 +50,7 @@ def chain(event: Event, directory: Directory) -> str:
         f"through {cut(actor.invoked_by)}" if actor.invoked_by else "",
         _delegate(event),
     )
-    return "; ".join(link for link in links if link)
+    return CHAIN_LINK.join(link for link in links if link)
 
 
 def _caller(event: Event, directory: Directory) -> str:

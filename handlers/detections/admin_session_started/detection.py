@@ -36,7 +36,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     return Concern(
         summary=sentence(event, f"began {deed}", f"begin {deed}", f"the role {rights.holding}"),
         subject=f"role {short(role.name)}",
-        severity=Severity.INFO,  # daily work; the time of day and the address may raise it
+        severity=Severity.INFO,  # daily work
         group=f"admin-session:{short(role.name)}/{short(session)}",
         facts=facts(
             ("Session", session),
@@ -69,5 +69,6 @@ ADMIN_SESSION_STARTED = Detection(
     ),
     regions=Regions.EVERY,
     sees_read_events=True,  # AssumeRole is recorded as a read
+    out_of_hours=Severity.MEDIUM,
     attack=("T1078.004",),
 )

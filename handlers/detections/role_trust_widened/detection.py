@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.neighbours import judged_trust
 from handlers.alerting.ports import Lookups
-from handlers.alerting.privilege import TrustJudgement, TrustVerdict, Verdict, judge_trust
+from handlers.alerting.privilege import TrustJudgement, TrustVerdict, Verdict
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Judged, Target, judged_principal
@@ -22,7 +23,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not event.request.get(_DOCUMENT[event.name]):
         return _unseen(event, role)
     document = event.request[_DOCUMENT[event.name]]
-    trust = judge_trust(document, account=event.account)
+    trust = judged_trust(document, account=event.account, lookups=lookups)
     rights = judged_principal(event, lookups, role) if event.name == "UpdateAssumeRolePolicy" else _NEW
     severity = _severity(trust, rights)
     if severity is None:

@@ -118,7 +118,33 @@ def test_a_failed_call_is_told_as_failed() -> None:
 
 def test_an_unknown_second_factor_is_not_told_as_no() -> None:
     shown = _shown(announcement(alert(finding(mfa="unknown")), settings=SETTINGS))
-    assert "MFA: unknown (the record does not say)" in shown
+    assert "MFA: unknown: the record does not say" in shown
+
+
+def test_what_enrichment_found_out_about_the_caller_stands_in_the_lines_that_tell_of_it() -> None:
+    facts = (
+        Fact(label="Second factor", value="no: a long-lived access key signs alone"),
+        Fact(label="Who exactly", value="IAM user alice; with a long-lived access key; through cloudformation"),
+    )
+    shown = _shown(
+        announcement(alert(finding(actor="alice", actor_kind="IAM user", mfa="no", facts=facts)), settings=SETTINGS)
+    )
+    assert "MFA: no: a long-lived access key signs alone" in shown
+    assert "Who: alice (IAM user), with a long-lived access key; through cloudformation" in shown
+    assert "Second factor" not in shown
+    assert "Who exactly" not in shown
+
+
+def test_what_says_more_or_something_else_than_the_lines_keeps_its_own() -> None:
+    facts = (
+        Fact(label="Second factor", value="no: the session was opened without one"),
+        Fact(
+            label="Who exactly", value="the role Admin, session alice; issued by arn:aws:iam::123456789012:role/Admin"
+        ),
+    )
+    shown = _shown(announcement(alert(finding(mfa="yes", facts=facts)), settings=SETTINGS))
+    assert "Second factor: no: the session was opened without one" in shown
+    assert "Who exactly: the role Admin, session alice; issued by" in shown
 
 
 def test_root_has_no_identity_line_as_its_arn_says_nothing_more() -> None:

@@ -8,11 +8,15 @@ import re
 import pytest
 
 from handlers.alerting.detection import Detection
+from handlers.alerting.digest import DAILY_DIGEST
+from handlers.alerting.pipeline import UNREADABLE_EVENT
 from handlers.detections import CATALOGUE
 from tests.unit.detections.examples import FOLDER
 
 _FILES = {"__init__.py", "detection.py", "examples.json", "runbook.md"}
 _FORBIDDEN = {"boto3", "botocore", "slack_sdk", "os", "subprocess", "socket", "urllib", "requests", "time", "datetime"}
+
+_ANNOUNCED = (DAILY_DIGEST, UNREADABLE_EVENT)
 
 
 def _folders() -> set[str]:
@@ -20,7 +24,7 @@ def _folders() -> set[str]:
 
 
 def test_every_folder_is_listed_and_everything_listed_has_its_folder() -> None:
-    assert {detection.folder for detection in CATALOGUE} == _folders()
+    assert {detection.folder for detection in (*CATALOGUE, *_ANNOUNCED)} == _folders()
     assert len({detection.id for detection in CATALOGUE}) == len(CATALOGUE)
 
 
@@ -58,7 +62,12 @@ def test_a_detection_talks_to_nobody(path) -> None:  # type: ignore[no-untyped-d
             assert not module.startswith(("handlers.adapters", "handlers.wiring", "handlers.settings"))
 
 
-@pytest.mark.parametrize("detection", CATALOGUE, ids=lambda detection: detection.id)
+@pytest.mark.parametrize("detection", _ANNOUNCED, ids=lambda detection: detection.id)
+def test_what_no_event_fires_has_a_runbook_and_nothing_else(detection: Detection) -> None:
+    assert [item.name for item in (FOLDER / detection.folder).iterdir()] == ["runbook.md"]
+
+
+@pytest.mark.parametrize("detection", (*CATALOGUE, *_ANNOUNCED), ids=lambda detection: detection.id)
 def test_a_runbook_has_the_steps_that_the_message_shows(detection: Detection) -> None:
     text = (FOLDER / detection.folder / "runbook.md").read_text()
     lines = text.splitlines()
