@@ -29,7 +29,7 @@ check: .venv/.installed node_modules/.installed .build/.installed ## format, lin
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit tests/infra
+	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/infra
 	$(BIN)/python -m handlers.detections --check docs/detections.md
 	$(BIN)/python -m handlers.detections --cis --check docs/cis.md
 
