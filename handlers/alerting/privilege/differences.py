@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handlers.alerting.json_text import indented
 from handlers.alerting.privilege.conditions import Restraint
 from handlers.alerting.privilege.documents import Document, read_document, read_json, shown
 from handlers.alerting.privilege.judge import judge_policy
@@ -83,7 +83,7 @@ def _lines(document: object) -> list[str]:
         text = document if isinstance(document, str) else problem.text
         return [shown(line, 400) for line in text[:20_000].splitlines()] or [""]
     try:
-        text = json.dumps(_canonical(value), indent=2, sort_keys=True, ensure_ascii=False, default=str)
+        text = indented(_canonical(value), sort_keys=True)
     except (TypeError, ValueError, RecursionError):
         return ["(a document that cannot be written out)"]
     return [shown(line, 400) for line in text.split("\n")]
