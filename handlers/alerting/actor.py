@@ -30,7 +30,7 @@ class ActorKind(StrEnum):
     UNKNOWN = "unknown identity"
 
 
-_ROOT_SESSIONS = frozenset({ActorKind.ROOT, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED})
+_ROOT_SESSIONS = (ActorKind.ROOT, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED)
 
 _KINDS = {
     "IAMUser": ActorKind.IAM_USER,

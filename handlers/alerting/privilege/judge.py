@@ -167,7 +167,11 @@ def _verdict(case: _Case, problems: list[Problem], notes: list[str]) -> Judgemen
     administrator = _administrator(case, where)
     if administrator is not None and administrator.verdict is Verdict.ADMINISTRATOR:
         return _with_notes(administrator, notes)
-    paths = [*_open_paths(case, where), *_paths_to_named_targets(case, where, problems)]
+    is_held_back = administrator is not None  # by a condition: then what is open under one is nothing new
+    paths = [
+        *_open_paths(case, where, even_conditional=not is_held_back),
+        *_paths_to_named_targets(case, where, problems),
+    ]
     if administrator is not None:
         open_now = tuple(path for path in paths if not path.conditional)
         return _with_notes(administrator, notes, open_now)
@@ -248,17 +252,21 @@ def _bits(facts: Table, *kinds: str) -> int:
     return result
 
 
-def _open_paths(case: _Case, where: _Where) -> list[OpenPath]:
+def _open_paths(case: _Case, where: _Where, *, even_conditional: bool) -> list[OpenPath]:
     """The paths open on every target of their kind, and those open on the principal itself."""
     facts = case.table
     # Most policies hold few sensitive actions: leave early where a step is impossible everywhere.
     possible = facts.needs_anywhere.met(facts.paths_at_large, where("some").at_best)
     at_best, always = _open_ones(case, where, possible)
+    if not even_conditional:
+        possible ^= at_best & ~always
     found = []
     for path in facts.paths if possible.bit_count() > _FEW else [facts.paths[number] for number in numbers(possible)]:
+        if not possible & path.bit:
+            continue
         if at_best & path.bit:
             found.append(path.openings[not always & path.bit])
-        elif possible & path.bit and path.also_on_itself:
+        elif path.also_on_itself:
             state = _holds_on_itself(case, path, where)
             if state is not None:
                 found.append(path.openings_on_itself[not state])
