@@ -30,7 +30,7 @@ class ActorKind(StrEnum):
     UNKNOWN = "unknown identity"
 
 
-_ROOT_SESSIONS = frozenset({ActorKind.ROOT, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED})
+_ROOT_SESSIONS = (ActorKind.ROOT, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED)
 
 _KINDS = {
     "IAMUser": ActorKind.IAM_USER,
@@ -169,11 +169,11 @@ def _mfa(record: Mapping[str, Any], attributes: Mapping[str, Any]) -> Mfa:
 
 def _object(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = value.get(key)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, (dict, Mapping)) else {}  # a dict first: asking the abstract class takes long
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
     found = value.get(key)
-    if isinstance(found, bool):
-        return "true" if found else "false"
-    return found if isinstance(found, str) else ""
+    if isinstance(found, str):
+        return found
+    return ("true" if found else "false") if isinstance(found, bool) else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Event
+from handlers.alerting.json_text import indented
 from handlers.alerting.severity import Severity
 
 _NAME = 128  # characters: IAM allows no longer name
@@ -84,7 +85,7 @@ def pretty(value: object) -> str:
     """JSON on lines of its own; a document that came as JSON text too, any other text as it is."""
     if isinstance(value, str):
         try:
-            return json.dumps(json.loads(value), indent=2, ensure_ascii=False)
+            return indented(json.loads(value))
         except (ValueError, RecursionError):
             return value
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    return indented(value)

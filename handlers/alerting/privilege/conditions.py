@@ -33,7 +33,7 @@ class Condition:
     @property
     def name(self) -> str:
         """The operator alone, lower case: no ForAnyValue:, no IfExists."""
-        return self.operator.lower().rpartition(":")[2].removesuffix("ifexists")
+        return _name(self.operator.lower())
 
     @property
     def is_negated(self) -> bool:
@@ -50,6 +50,10 @@ class Condition:
         values = ", ".join(value[:80] for value in self.values[:5])
         more = f" and {len(self.values) - 5} more" if len(self.values) > 5 else ""
         return f"{self.operator[:60]} {self.key[:80]} = {values}{more}"
+
+
+def _name(operator: str) -> str:
+    return operator.rpartition(":")[2].removesuffix("ifexists")
 
 
 # Global keys that every signed request carries (user guide: "Always included" / "included in the context of all").
@@ -73,8 +77,9 @@ def read_conditions(block: object, *, variables: bool) -> tuple[Condition, ...]:
             continue
         for key, value in keys.items():
             listed = value if isinstance(value, list | tuple) else [value]
-            values = tuple(dict.fromkeys(_text(item) for item in listed))
-            found.append(_judge(str(operator), str(key), values, variables=variables))
+            values = tuple(dict.fromkeys([_text(item) for item in listed]))
+            restraint = _restraint(str(operator).lower(), str(key).lower(), values, variables=variables)
+            found.append(Condition(operator=str(operator), key=str(key), values=values, restraint=restraint))
     return tuple(found)
 
 
@@ -89,29 +94,24 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else type(value).__name__
 
 
-def _judge(operator: str, key: str, values: tuple[str, ...], *, variables: bool) -> Condition:
-    condition = Condition(operator=operator, key=key, values=values, restraint=Restraint.REAL)
-    restraint = _restraint(condition, variables=variables)
-    return Condition(operator=operator, key=key, values=values, restraint=restraint)
-
-
-def _restraint(condition: Condition, *, variables: bool) -> Restraint:
-    name, key, values = condition.name, condition.key.lower(), condition.values
+def _restraint(operator: str, key: str, values: tuple[str, ...], *, variables: bool) -> Restraint:
+    """How much an operator and key, both in lower case, hold back with these values."""
     if not values:
         return Restraint.REAL
-    present = key in _ALWAYS_PRESENT or condition.operator.lower().endswith("ifexists")
+    name = _name(operator)
+    present = key in _ALWAYS_PRESENT or operator.endswith("ifexists")
     if name in {"stringlike", "arnlike", "arnequals"} and any(not value.strip("*") and value for value in values):
         return Restraint.NONE if present else Restraint.AT_WILL if key == "aws:sourceip" else Restraint.REAL
     if name == "null" and key in _ALWAYS_PRESENT and all(value.lower() == "false" for value in values):
         return Restraint.NONE
-    return Restraint.AT_WILL if _at_will(condition, name, key, values, variables=variables) else Restraint.REAL
+    return Restraint.AT_WILL if _at_will(operator, name, key, values, variables=variables) else Restraint.REAL
 
 
-def _at_will(condition: Condition, name: str, key: str, values: tuple[str, ...], *, variables: bool) -> bool:
+def _at_will(operator: str, name: str, key: str, values: tuple[str, ...], *, variables: bool) -> bool:
     """Whether anybody who wants to can satisfy the condition, without holding anything in particular."""
     if key in _CHOSEN_BY_CALLER and name.startswith("string"):
         return True
-    if key == "aws:tagkeys" and condition.operator.lower().startswith("forallvalues:"):
+    if key == "aws:tagkeys" and operator.startswith("forallvalues:"):
         return True  # send no tags
     if name == "ipaddress":
         return _covers_everything(values)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from handlers.alerting.json_text import indented
 from handlers.alerting.privilege.conditions import Restraint
 from handlers.alerting.privilege.documents import Document, read_document, read_json, shown
 from handlers.alerting.privilege.judge import judge_policy
 from handlers.alerting.privilege.verdicts import DecidingStatement, Verdict
 
 _CONTEXT = 3
+_LINE_LIMIT = 400
 _MOST_COMPARED = 40_000  # pairs of lines: difflib is quadratic at best
 _SORTED_KEYS = frozenset({"action", "notaction", "resource", "notresource"})
 
@@ -43,11 +44,12 @@ def diff_documents(before: object, after: object, *, max_chars: int = 2_800) -> 
     old, new = _lines(before), _lines(after)
     if old == new:
         return ""
+    most = min(len(old), len(new))
     start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
+    while start < most and old[start] == new[start]:
         start += 1
     end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+    while end < most - start and old[-1 - end] == new[-1 - end]:
         end += 1
     first, last = max(0, start - _CONTEXT), max(0, end - _CONTEXT)
     changed = _diff(old[first : len(old) - last], new[first : len(new) - last])
@@ -81,12 +83,15 @@ def _lines(document: object) -> list[str]:
     value, problem = read_json(document)
     if problem is not None:
         text = document if isinstance(document, str) else problem.text
-        return [shown(line, 400) for line in text[:20_000].splitlines()] or [""]
+        return [shown(line, _LINE_LIMIT) for line in text[:20_000].splitlines()] or [""]
     try:
-        text = json.dumps(_canonical(value), indent=2, sort_keys=True, ensure_ascii=False, default=str)
+        text = indented(_canonical(value), sort_keys=True)
     except (TypeError, ValueError, RecursionError):
         return ["(a document that cannot be written out)"]
-    return [shown(line, 400) for line in text.split("\n")]
+    lines = text.split("\n")
+    if "".join(lines).isprintable() and max(map(len, lines)) <= _LINE_LIMIT:
+        return lines  # nearly always: every line is fit to be shown as it is
+    return [shown(line, _LINE_LIMIT) for line in lines]
 
 
 def _canonical(value: object) -> object:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ MAX_CHARACTERS = 131_072  # the longest policyDocument the IAM API takes (botoco
 # IAM refuses characters outside U+0009..U+00FF (the same type's pattern), so a policy cannot spell these.
 UNKNOWN = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
 ITSELF = "\ue010\ue011\ue012\ue013"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _MAX_LAYERS = 4  # a JSON string that holds a JSON string that holds ...
 
 
@@ -63,7 +64,7 @@ class Statement:
             parts["NotResource" if self.except_resources else "Resource"] = list(self.resources)
         if self.conditions:
             parts["Condition"] = [str(condition) for condition in self.conditions]
-        return json.dumps(parts, ensure_ascii=False)
+        return _ENCODER.encode(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +81,11 @@ def shown(text: str, limit: int = 160) -> str:
 
     Format characters (bidirectional overrides, zero-width ones) and lone surrogates go too: they hide what is said.
     """
+    text = text[: limit + 1]
+    if text.isprintable():  # nearly always; nothing of the category C is printable
+        return text if len(text) <= limit else text[: limit - 1] + "…"
     out: list[str] = []
-    for character in text[: limit + 1]:
+    for character in text:
         if character == ITSELF[0]:
             out.append("itself")
         elif unicodedata.category(character)[0] != "C":
@@ -103,7 +107,6 @@ def read_json(document: object) -> tuple[object, Problem | None]:
 
 def _read_json(document: object) -> tuple[object, Problem | None]:
     value = document
-    repeated: list[str] = []
     for _ in range(_MAX_LAYERS):
         if isinstance(value, bytes | bytearray | memoryview):
             value = bytes(value).decode("utf-8-sig")
@@ -118,11 +121,11 @@ def _read_json(document: object) -> tuple[object, Problem | None]:
             return None, _too_large()
         if not text:
             return None, Problem(code="empty", text="the document is empty")
-        value = json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, repeated))
-        if repeated:
-            return None, Problem(
-                code="repeated-key", text=f'the document names "{shown(repeated[0], 40)}" twice in one place'
-            )
+        try:
+            value = _DECODER.decode(text)
+        except _RepeatedKeyError:
+            key = _first_repeated(text)
+            return None, Problem(code="repeated-key", text=f'the document names "{shown(key, 40)}" twice in one place')
     return None, Problem(code="not-json", text="the document is a text inside a text, too many times over")
 
 
@@ -130,13 +133,30 @@ def _too_large() -> Problem:
     return Problem(code="too-large", text=f"the document is larger than IAM accepts ({MAX_CHARACTERS:,} characters)")
 
 
-def _unique(pairs: list[tuple[str, Any]], repeated: list[str]) -> dict[str, Any]:
-    # Readers differ on which of two equal keys counts; whoever writes both may want us to read the wrong one.
+class _RepeatedKeyError(Exception):
+    """An object has one key twice: readers differ on which counts, and its author may want us to read the wrong one."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
+        raise _RepeatedKeyError
+    return result
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _first_repeated(text: str) -> str:
+    """The key that is repeated first, read to the end: a text that is no JSON after all raises ValueError instead."""
+    repeated: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()
         repeated.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-    return result
+
+    json.loads(text, object_pairs_hook=note)
+    return repeated[0]
 
 
 def read_document(document: object, *, number: int = 0, needs_resource: bool = True) -> Document:
@@ -253,12 +273,14 @@ def _either(
             problems.append(Problem(code=f"no-{name}", text=f"{where} names no {name}"))
         return [], False
     listed = parts[name if plain else f"not{name}"]
-    values = list(dict.fromkeys(strings(listed)))
-    if any(not isinstance(item, str) for item in _items(listed)):
+    items = listed if isinstance(listed, list | tuple) else (listed,)
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) < len(items):
         problems.append(Problem(code=f"bad-{name}", text=f"{where} has an {name} that is not a text"))
-    if any(UNKNOWN[0] in item or ITSELF[0] in item for item in values):
+    together = "".join(texts)
+    if not together.isascii() and (UNKNOWN[0] in together or ITSELF[0] in together):
         problems.append(Problem(code="bad-character", text=f"{where} has a character that IAM does not accept"))
-    return values, negated
+    return list(dict.fromkeys(texts)), negated
 
 
 def _items(value: object) -> Iterator[object]:
@@ -266,11 +288,6 @@ def _items(value: object) -> Iterator[object]:
         yield from value
     else:
         yield value
-
-
-def strings(value: object) -> Iterable[str]:
-    """The strings in a value that may be one string or a list of them."""
-    return (item for item in _items(value) if isinstance(item, str))
 
 
 def _principals(parts: Mapping[str, Any], where: str, problems: list[Problem]) -> tuple[list[tuple[str, str]], bool]:

@@ -15,20 +15,17 @@ from handlers.alerting.privilege.documents import ITSELF, Document, Problem, Sta
 from handlers.alerting.privilege.globs import WordSet, Work
 from handlers.alerting.privilege.reach import NO_NAME, Allowed, Grant, Reach, example_of
 from handlers.alerting.privilege.tables import (
-    ROLE_WRITES,
-    UNBIND_ROLE,
-    UNBIND_USER,
-    USER_WRITES,
     EscalationPath,
-    Step,
     Table,
     managed_policies,
+    numbers,
     table,
 )
 from handlers.alerting.privilege.verdicts import DecidingStatement, Judgement, OpenPath, PathKind, Verdict
 
 _MOST_TARGETS = 64  # named users and roles that are compared one by one
 _MOST_SHOWN = 5
+_FEW = 8  # paths that are quicker looked at one by one
 _MOST_CONDITIONS = 20
 _TEXT_LIMIT = 600
 _Where = Callable[[str], Allowed]
@@ -112,6 +109,11 @@ class _Case:
         allowed = self.reach.at(bits)
         return allowed if self.bound is None else allowed & self.bound.at(bits)
 
+    @property
+    def kinds_are_alike(self) -> bool:
+        """Whether the same is allowed on every kind of resource."""
+        return self.reach.kinds_are_alike and (self.bound is None or self.bound.kinds_are_alike)
+
     def allowed_somewhere(self) -> Allowed:
         allowed = self.reach.somewhere()
         return allowed if self.bound is None else allowed & self.bound.somewhere()
@@ -165,7 +167,11 @@ def _verdict(case: _Case, problems: list[Problem], notes: list[str]) -> Judgemen
     administrator = _administrator(case, where)
     if administrator is not None and administrator.verdict is Verdict.ADMINISTRATOR:
         return _with_notes(administrator, notes)
-    paths = [*_open_paths(case, where), *_paths_to_named_targets(case, where, problems)]
+    is_held_back = administrator is not None  # by a condition: then what is open under one is nothing new
+    paths = [
+        *_open_paths(case, where, even_conditional=not is_held_back),
+        *_paths_to_named_targets(case, where, problems),
+    ]
     if administrator is not None:
         open_now = tuple(path for path in paths if not path.conditional)
         return _with_notes(administrator, notes, open_now)
@@ -191,14 +197,14 @@ def _with_notes(judgement: Judgement, notes: Sequence[str], paths: tuple[OpenPat
 def _administrator(case: _Case, where: _Where) -> Judgement | None:
     """The judgement where users and roles at large may be given any permission; None where not."""
     facts = case.table
-    users, roles = facts.mask(*USER_WRITES), facts.mask(*ROLE_WRITES)
+    users, roles = facts.user_writes, facts.role_writes
     user, role = where("user"), where("role")
     if not (user.at_best & users and role.at_best & roles):
         return None
     always = bool(user.always & users and role.always & roles)
     if case.bound is not None:
         # Under a boundary, permissions it writes for itself stay capped - unless it may lift the cap.
-        lifts_user, lifts_role = facts.mask(*UNBIND_USER), facts.mask(*UNBIND_ROLE)
+        lifts_user, lifts_role = facts.unbind_user, facts.unbind_role
         if not (user.at_best & lifts_user and role.at_best & lifts_role):
             return None
         always = always and bool(user.always & lifts_user and role.always & lifts_role)
@@ -246,29 +252,52 @@ def _bits(facts: Table, *kinds: str) -> int:
     return result
 
 
-def _open_paths(case: _Case, where: _Where) -> list[OpenPath]:
+def _open_paths(case: _Case, where: _Where, *, even_conditional: bool) -> list[OpenPath]:
     """The paths open on every target of their kind, and those open on the principal itself."""
+    facts = case.table
+    # Most policies hold few sensitive actions: leave early where a step is impossible everywhere.
+    possible = facts.needs_anywhere.met(facts.paths_at_large, where("some").at_best)
+    at_best, always = _open_ones(case, where, possible)
+    if not even_conditional:
+        possible ^= at_best & ~always
     found = []
-    possible = where("some").at_best
-    for path in case.table.paths:
-        # Most policies hold few sensitive actions: leave early where a step is impossible everywhere.
-        if path.only_on_one_named_target or any(not possible & step.actions for step in path.steps):
+    for path in facts.paths if possible.bit_count() > _FEW else [facts.paths[number] for number in numbers(possible)]:
+        if not possible & path.bit:
             continue
-        state = _holds(path, where)
-        if state is not None:
-            found.append(_opened(path, conditional=not state))
+        if at_best & path.bit:
+            found.append(path.openings[not always & path.bit])
         elif path.also_on_itself:
             state = _holds_on_itself(case, path, where)
             if state is not None:
-                found.append(_opened(path, conditional=not state, target="itself"))
+                found.append(path.openings_on_itself[not state])
     return found
+
+
+def _open_ones(case: _Case, where: _Where, paths: int) -> tuple[int, int]:
+    """Those of some paths that are open, a condition or not, and those open without one: `_holds` for all of them."""
+    facts = case.table
+    if paths.bit_count() <= _FEW:
+        at_best = always = 0
+        for number in numbers(paths):
+            path = facts.paths[number]
+            if (state := _holds(path, where)) is not None:
+                at_best |= path.bit
+                always |= path.bit if state else 0
+        return at_best, always
+    at_best = always = paths
+    for needs in facts.needs_where_kinds_are_alike if case.kinds_are_alike else facts.needs:
+        if needs.paths & at_best:
+            allowed = where(needs.where)
+            unconditional = always == at_best and allowed.always == allowed.at_best
+            at_best = needs.met(at_best, allowed.at_best)
+            always = at_best if unconditional else needs.met(always & at_best, allowed.always)
+    return at_best, always
 
 
 def _holds(path: EscalationPath, where: _Where) -> bool | None:
     """True: open; False: open under a condition; None: closed."""
     always = True
-    steps = path.steps if not path.passes else (*path.steps, Step(actions=path.passes, where="role"))
-    for step in steps:
+    for step in path.all_steps:
         allowed = where(step.where)
         if not allowed.at_best & step.actions:
             return None
@@ -283,7 +312,7 @@ def _holds_on_itself(case: _Case, path: EscalationPath, where: _Where) -> bool |
     always = bool(allowed.always & path.steps[0].actions)
     if case.bound is not None and path.kind is PathKind.GRANT:
         # What it gives itself stays under its boundary, unless it may lift that too.
-        lifts = case.table.mask(*UNBIND_USER)
+        lifts = case.table.unbind_user
         if not allowed.at_best & lifts:
             return None
         always = always and bool(allowed.always & lifts)
@@ -293,7 +322,7 @@ def _holds_on_itself(case: _Case, path: EscalationPath, where: _Where) -> bool |
 def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem]) -> list[OpenPath]:
     """Paths where one and the same named user or role can be given permissions and then be used."""
     facts = case.table
-    writes = facts.mask(*USER_WRITES, *ROLE_WRITES)
+    writes = facts.user_writes | facts.role_writes
     uses = facts.everything & ~writes
     wide = _bits(facts, "user", "role")
     patterns = [
@@ -339,36 +368,25 @@ def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem])
 
 def _paths_on_target(case: _Case, where: _Where, allowed: Allowed, kind: str) -> Iterable[OpenPath]:
     facts = case.table
-    writes = facts.mask(*(USER_WRITES if kind == "user" else ROLE_WRITES))
+    writes = facts.user_writes if kind == "user" else facts.role_writes
     if not allowed.at_best & writes or where(kind).always & writes:
         return  # cannot be written, or can be like any other: that is a path already
 
     def there(name: str) -> Allowed:
         return allowed if name == kind else where(name)
 
-    for path in facts.paths:
-        if path.only_on_one_named_target and path.target_kind == kind:
+    passes_any = where("role").at_best
+    for path in facts.paths_to_users if kind == "user" else facts.paths_to_roles:
+        if path.only_on_one_named_target:
             state = _holds(path, there)
-        elif path.passes and kind == "role" and where("role").at_best & path.passes == 0:
+        elif not passes_any & path.passes:
             # It may pass one role only, but first give that role everything.
             state = _holds(path, there)
             state = None if state is None else state and bool(allowed.always & writes)
         else:
             continue
         if state is not None:
-            yield _opened(path, conditional=not state)
-
-
-def _opened(path: EscalationPath, *, conditional: bool, target: str = "") -> OpenPath:
-    return OpenPath(
-        id=path.id,
-        name=path.name,
-        kind=path.kind,
-        target=target,
-        needs="" if target == "itself" and path.kind is PathKind.GRANT else path.needs,
-        conditional=conditional,
-        sources=path.sources,
-    )
+            yield path.openings[not state]
 
 
 def _aimed(path: OpenPath, pattern: str) -> OpenPath:
@@ -396,10 +414,9 @@ def _can_become(case: _Case, paths: Sequence[OpenPath]) -> Judgement:
     ordered = sorted(paths, key=lambda path: (path.conditional, _ORDER[path.kind], bool(path.needs)))
     first = ordered[0]
     mask = 0
-    by_id = {path.id: path for path in case.table.paths}
     for path in ordered:
-        mask |= by_id[path.id].actions
-    writes = case.table.mask(*USER_WRITES, *ROLE_WRITES) if any(path.target for path in ordered) else 0
+        mask |= case.table.path[path.id].actions
+    writes = case.table.user_writes | case.table.role_writes if any(path.target for path in ordered) else 0
     deciding = _deciding(case, mask | writes, lambda grant: True)
     conditions = _conditions(deciding) if first.conditional else ()
     what = first.name + (f" ({_target(first)})" if first.target else "")
@@ -506,21 +523,15 @@ def _limited_notes(case: _Case, where: _Where) -> list[str]:
     notes = []
     limits: Mapping[str, tuple[int, str]] = {
         "pass": (facts.pass_role, _IF_ADMINISTRATOR),
-        "assume": (facts.mask("sts:AssumeRole"), _IF_ADMINISTRATOR),
-        "decide who may assume": (facts.mask("iam:UpdateAssumeRolePolicy"), _IF_ADMINISTRATOR),
-        "make credentials for": (
-            facts.mask("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile"),
-            _IF_ADMINISTRATOR,
-        ),
-        "join": (facts.mask("iam:AddUserToGroup"), _IF_ADMINISTRATOR),
+        "assume": (facts.assume_role, _IF_ADMINISTRATOR),
+        "decide who may assume": (facts.trust_writes, _IF_ADMINISTRATOR),
+        "make credentials for": (facts.credentials, _IF_ADMINISTRATOR),
+        "join": (facts.group_joins, _IF_ADMINISTRATOR),
         "write permissions of": (
-            facts.mask(*USER_WRITES, *ROLE_WRITES, "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
+            facts.user_writes | facts.role_writes | facts.group_writes,
             "whoever is or uses one of those can become administrator",
         ),
-        "rewrite": (
-            facts.mask("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
-            "whoever holds one of those can become administrator",
-        ),
+        "rewrite": (facts.version_writes, "whoever holds one of those can become administrator"),
     }
     for verb, (mask, consequence) in limits.items():
         if not somewhere & mask:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from handlers.alerting.privilege.conditions import Condition, Restraint
 from handlers.alerting.privilege.documents import ITSELF, UNKNOWN, Statement, shown
 from handlers.alerting.privilege.globs import WordSet, Work
-from handlers.alerting.privilege.tables import ACCOUNT, ATTACHES, Table, managed_policies
+from handlers.alerting.privilege.tables import ACCOUNT, Table, managed_policies
 
 _NAME_OF_CALLER = "${aws:username"  # what follows is "}", or ", 'a default'}"
 NO_NAME = "\ue020"  # a character that no name of a user or role can hold
@@ -57,12 +57,15 @@ class Reach:
         self.matched: dict[str, int] = {}  # comparable pattern -> the table's resources it matches
         self.about: dict[str, int] = {}  # comparable pattern -> the actions that what it names can be for
         self.grants: list[Grant] = []
+        self._sums: dict[int, Allowed] = {}  # a set of grants, a bit each -> what they allow together; -1: all
         self.denies = False  # whether anything at all is denied
+        self.kinds_are_alike = True  # whether every grant is for every resource
         for statement in statements:
             self.denies = self.denies or not statement.allows
             grant = self._grant(statement)
             if grant.actions:
                 self.grants.append(grant)
+        self.kinds_are_alike = all(grant.resources == table.resources.everything for grant in self.grants)
 
     def _grant(self, statement: Statement) -> Grant:
         actions = 0
@@ -142,7 +145,7 @@ class Reach:
                     self.notes.append(f"It may pass roles only under {shown(str(one))}.")
                 actions = (actions & passes) | (actions & table.pass_role if passes else 0) | others
             elif key == "iam:policyarn" and positive:
-                attaches = table.mask(*ATTACHES)
+                attaches = table.attaches
                 admits = self._admits_administrator(one)
                 kept = 0 if admits is False else actions & attaches
                 actions = kept | (others & ~attaches)
@@ -178,14 +181,28 @@ class Reach:
                 answer = None  # our own policy, or one that deserves a look of its own
         return answer
 
-    def at(self, bits: Iterable[int]) -> Allowed:
+    def at(self, bits: Sequence[int]) -> Allowed:
         """What is allowed on any of the given resources of the table."""
+        if len(bits) == 1:
+            return self._at(bits[0])
         always = at_best = 0
         for bit in bits:
-            allowed = self._sum(grant for grant in self.grants if grant.resources & bit)
+            allowed = self._at(bit)
             always |= allowed.always
             at_best |= allowed.at_best
         return Allowed(always=always, at_best=at_best)
+
+    def _at(self, bit: int) -> Allowed:
+        # The same grants match most kinds of resources, or all of them: add those up once.
+        matching = -1
+        if not self.kinds_are_alike:
+            matching = 0
+            for place, grant in enumerate(self.grants):
+                if grant.resources & bit:
+                    matching |= 1 << place
+        if matching not in self._sums:
+            self._sums[matching] = self._sum(grant for grant in self.grants if grant.resources & bit)
+        return self._sums[matching]
 
     def somewhere(self) -> Allowed:
         """What is allowed on any resource at all, whichever: only a Deny on everything counts against it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -11,7 +13,7 @@ from typing import Any
 
 from handlers.alerting.privilege.documents import ITSELF, UNKNOWN
 from handlers.alerting.privilege.globs import WordSet, Work
-from handlers.alerting.privilege.verdicts import PathKind
+from handlers.alerting.privilege.verdicts import OpenPath, PathKind
 
 ACCOUNT = "123456789012"
 PASS_ROLE = "iam:passrole"  # noqa: S105 - an action, not a password
@@ -21,6 +23,7 @@ ATTACHES = ("iam:AttachUserPolicy", "iam:AttachRolePolicy", "iam:AttachGroupPoli
 UNBIND_USER = ("iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary")
 UNBIND_ROLE = ("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
 _SOME = "some"
+_FEW = 8  # actions that are quicker looked at one by one
 # Whose resources an action is about, where that is not the service of the action itself.
 _ARN_SERVICES = {"sts": ("sts", "iam"), "ec2-instance-connect": ("ec2",), "ssm": ("ssm", "ec2")}
 
@@ -40,18 +43,68 @@ class EscalationPath:
     id: str
     name: str
     kind: PathKind
+    bit: int  # the set of paths that holds this one alone
     steps: tuple[Step, ...]
+    all_steps: tuple[Step, ...]  # with the passing of a role, where one is passed
     actions: int  # all actions of all steps
     passes: int  # the ways of passing a role of which one is needed; 0 where no role is passed
     also_on_itself: bool
     only_on_one_named_target: bool
-    needs: str
-    sources: tuple[str, ...]
+    # Open always, and open under a condition: as a judgement shows it, made once a table and not once a policy.
+    openings: tuple[OpenPath, OpenPath]  # on everything
+    openings_on_itself: tuple[OpenPath, OpenPath]
 
-    @property
-    def target_kind(self) -> str:
-        """The kind of identity it aims at."""
-        return self.steps[0].where
+    def leads_to_one_named(self, kind: str) -> bool:
+        """Whether it takes one and the same identity of this kind in all of its steps."""
+        return self.only_on_one_named_target and self.steps[0].where == kind
+
+
+def numbers(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, from 0."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+class Needs:
+    """What paths need to be allowed in one place: an index from the actions to the paths they open."""
+
+    def __init__(self, where: str, steps: Iterable[tuple[int, int]]) -> None:
+        """Index steps, each given as its actions (any of which will do) and the path that takes it."""
+        self.where = where
+        self.paths = self._actions = 0
+        self._of_each: dict[int, int] = {}
+        self._of_path: dict[int, list[int]] = {}  # by the number of its bit
+        self._taking: dict[int, int] = {}  # the number of an action's bit -> the paths that may take it
+        for actions, path in steps:
+            self.paths |= path
+            self._actions |= actions
+            self._of_each[actions] = self._of_each.get(actions, 0) | path
+            self._of_path.setdefault(path.bit_length() - 1, []).append(actions)
+            for action in numbers(actions):
+                self._taking[action] = self._taking.get(action, 0) | path
+
+    def met(self, among: int, allowed: int) -> int:
+        """Those of some paths that are not closed if nothing else is allowed there."""
+        asked = among & self.paths
+        found = allowed & self._actions
+        if not asked or found == self._actions:
+            return among  # it allows everything here, as the worst policies do
+        if not found:
+            return among ^ asked
+        if found.bit_count() <= _FEW:
+            # An application's policy has few such actions: most paths take none of them.
+            taking = functools.reduce(operator.or_, [self._taking[number] for number in numbers(found)])
+            among &= taking | ~self.paths
+            for number in numbers(among & taking):
+                if not all(found & actions for actions in self._of_path[number]):
+                    among ^= 1 << number
+            return among
+        for actions, paths in self._of_each.items():
+            if among & paths and not found & actions:
+                among &= ~paths
+        return among
 
 
 class Table:
@@ -85,7 +138,29 @@ class Table:
         }
         self.resources = WordSet([text for listed in texts.values() for text in listed], ignore_case=False)
         self.kinds = {kind: tuple(self.resources.bit(text) for text in listed) for kind, listed in texts.items()}
-        self.paths = tuple(self._path(entry, data["needs"]) for entry in data["paths"])
+        self.paths = tuple(self._path(entry, data["needs"], place) for place, entry in enumerate(data["paths"]))
+        places: dict[str, list[tuple[int, int]]] = {}
+        for path in self.paths:
+            for step in path.all_steps:
+                places.setdefault(step.where, []).append((step.actions, path.bit))
+        self.needs = tuple(Needs(where, listed) for where, listed in places.items())
+        # The same for policies that say nothing of resources: then all kinds are alike, and one stands for them.
+        of_any_kind = [step for where, listed in places.items() if where != _SOME for step in listed]
+        self.needs_where_kinds_are_alike = (Needs(_SOME, places[_SOME]), Needs("anything", of_any_kind))
+        self.needs_anywhere = Needs(_SOME, ((step.actions, path.bit) for path in self.paths for step in path.steps))
+        self.paths_at_large = sum(path.bit for path in self.paths if not path.only_on_one_named_target)
+        self.path = {path.id: path for path in self.paths}
+        self.paths_to_users = tuple(path for path in self.paths if path.leads_to_one_named("user"))
+        self.paths_to_roles = tuple(path for path in self.paths if path.leads_to_one_named("role") or path.passes)
+        self.user_writes, self.role_writes = self.mask(*USER_WRITES), self.mask(*ROLE_WRITES)
+        self.unbind_user, self.unbind_role = self.mask(*UNBIND_USER), self.mask(*UNBIND_ROLE)
+        self.attaches = self.mask(*ATTACHES)
+        self.assume_role = self.mask("sts:AssumeRole")
+        self.trust_writes = self.mask("iam:UpdateAssumeRolePolicy")
+        self.credentials = self.mask("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile")
+        self.group_joins = self.mask("iam:AddUserToGroup")
+        self.group_writes = self.mask("iam:AttachGroupPolicy", "iam:PutGroupPolicy")
+        self.version_writes = self.mask("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
 
     @staticmethod
     def _listed(value: object) -> list[str]:
@@ -112,7 +187,7 @@ class Table:
                 result |= actions
         return result
 
-    def _path(self, entry: Mapping[str, Any], needs: Mapping[str, str | None]) -> EscalationPath:
+    def _path(self, entry: Mapping[str, Any], needs_of_kind: Mapping[str, str | None], place: int) -> EscalationPath:
         steps = []
         for text in entry["steps"]:
             actions, where = self._split(text)
@@ -125,17 +200,37 @@ class Table:
         actions_of_all = passes
         for step in steps:
             actions_of_all |= step.actions
+        kind = PathKind(entry["kind"])
+        needs = entry.get("needs") or needs_of_kind[entry["kind"]] or ""
+
+        def openings(target: str, needs: str) -> tuple[OpenPath, OpenPath]:
+            always, conditional = (
+                OpenPath(
+                    id=entry["id"],
+                    name=entry["name"],
+                    kind=kind,
+                    target=target,
+                    needs=needs,
+                    conditional=conditional,
+                    sources=tuple(entry["sources"]),
+                )
+                for conditional in (False, True)
+            )
+            return always, conditional
+
         return EscalationPath(
             id=entry["id"],
             name=entry["name"],
-            kind=PathKind(entry["kind"]),
+            kind=kind,
+            bit=1 << place,
             steps=tuple(steps),
+            all_steps=(*steps, Step(actions=passes, where="role")) if passes else tuple(steps),
             actions=actions_of_all,
             passes=passes,
             also_on_itself=entry.get("also_on_itself", False),
             only_on_one_named_target=entry.get("only_on_one_named_target", False),
-            needs=entry.get("needs") or needs[entry["kind"]] or "",
-            sources=tuple(entry["sources"]),
+            openings=openings("", needs),
+            openings_on_itself=openings("itself", "" if kind is PathKind.GRANT else needs),
         )
 
 

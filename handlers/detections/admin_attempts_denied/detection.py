@@ -13,6 +13,7 @@ from handlers.detections.admin_group_joined.detection import ADMIN_GROUP_JOINED
 from handlers.detections.admin_policy_attached.detection import ADMIN_POLICY_ATTACHED
 from handlers.detections.admin_policy_written.detection import ADMIN_POLICY_WRITTEN
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
+from handlers.detections.once import once_an_event
 from handlers.detections.permissions_boundary_loosened.detection import PERMISSIONS_BOUNDARY_LOOSENED
 from handlers.detections.protecting_deny_removed.detection import PROTECTING_DENY_REMOVED
 from handlers.detections.role_trust_widened.detection import ROLE_TRUST_WIDENED
@@ -32,6 +33,7 @@ _OTHERS = (
 _NAMES = frozenset().union(*(literals_at(other.pattern, "detail", "eventName") or () for other in _OTHERS))
 
 
+@once_an_event
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "iam", _NAMES):
         return OTHER_CALL

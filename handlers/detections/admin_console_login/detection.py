@@ -10,6 +10,7 @@ from handlers.alerting.severity import Severity
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
 from handlers.detections.grants import Target, judged_principal
+from handlers.detections.once import once_an_event
 from handlers.detections.words import facts, sentence, short
 
 _NAMES = ("ConsoleLogin",)
@@ -17,6 +18,7 @@ _SEVERITY = {Mfa.NO: Severity.MEDIUM, Mfa.YES: Severity.INFO, Mfa.UNKNOWN: Sever
 _HOW = {Mfa.NO: " without a second factor", Mfa.YES: " with a second factor", Mfa.UNKNOWN: ""}
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "signin", _NAMES):
         return OTHER_CALL

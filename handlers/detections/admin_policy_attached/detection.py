@@ -10,6 +10,7 @@ from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, grant, judged_managed, policy_words
+from handlers.detections.once import once_an_event
 from handlers.detections.words import short
 
 _ATTACH = {
@@ -19,6 +20,7 @@ _ATTACH = {
 }
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "iam", _ATTACH):
         return OTHER_CALL

@@ -17,6 +17,7 @@ from handlers.detections.grants import (
     judged_document,
     judged_managed,
 )
+from handlers.detections.once import once_an_event
 from handlers.detections.words import short, tail
 
 _INLINE = {
@@ -27,6 +28,7 @@ _INLINE = {
 _NAMES = (*_INLINE, "CreatePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion")
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "iam", _NAMES):
         return OTHER_CALL

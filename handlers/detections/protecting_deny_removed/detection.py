@@ -9,6 +9,7 @@ from handlers.alerting.privilege import weakened_by_removal
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, inline_words, policy_words
+from handlers.detections.once import once_an_event
 from handlers.detections.words import facts, lowered, pretty, sentence, short, tail
 
 _DETACH = {
@@ -25,6 +26,7 @@ _DELETE = {
 _PROTECTING_WORDS = ("deny", "quarantine", "exposed", "revoke", "guard", "restrict", "protect", "block", "lockdown")
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "iam", {**_DETACH, **_DELETE}):
         return OTHER_CALL

@@ -11,6 +11,7 @@ from handlers.alerting.severity import Severity
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import keeps_the_public_out
+from handlers.detections.once import once_an_event
 from handlers.detections.watched import Evidence, Own
 from handlers.detections.words import facts, request_exhibit, sentence, short
 
@@ -112,6 +113,7 @@ _LIFECYCLES = ("PutBucketLifecycle", "PutBucketLifecycleConfiguration")
 _A_YEAR = 365  # days: how far back an auditor asks
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "s3", _BLOWS):
         return OTHER_CALL

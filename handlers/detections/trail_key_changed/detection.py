@@ -11,6 +11,7 @@ from handlers.alerting.severity import Severity
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import first_text
+from handlers.detections.once import once_an_event
 from handlers.detections.watched import Evidence, Own
 from handlers.detections.words import facts, request_exhibit, sentence, short, tail
 
@@ -66,6 +67,7 @@ _KEY = ":key/"
 _ALIAS = "alias/"
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "kms", _BLOWS):
         return OTHER_CALL

@@ -9,6 +9,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
+from handlers.detections.once import once_an_event
 from handlers.detections.selectors import Loss, losses
 from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short, tail
 
@@ -55,6 +56,7 @@ def _is_off(event: Event, setting: str) -> bool:
     return event.text("requestParameters", setting).casefold() == "false"  # a boolean, or a word in old records
 
 
+@once_an_event
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "cloudtrail", _VERBS):
         return OTHER_CALL
