@@ -4,11 +4,13 @@ Rows (pk / sk):
     FINDING#<finding id> / FINDING        that it was recorded, and in which alert
     ALERT#<alert id>     / FINDING#<cursor>  the finding itself
     ALERT#<alert id>     / ALERT          the alert: counters, what each channel was told, who is on which errand
+    ALERT#<alert id>     / AUDIT#<act id>    what somebody did with the alert: written once, never changed
     GROUP#<group>        / GROUP          the group's latest alerts, with a version against two being opened at once
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import time
@@ -22,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Act, Decision, Life, Outcome, Verb, decide
 from handlers.alerting.ports import Recorded
 from handlers.alerting.severity import Severity
 
@@ -119,6 +122,54 @@ class AlertTable:
             },
         )
 
+    def act(self, alert_id: str, act: Act) -> Decision:
+        """One transaction changes the state and appends the audit record, so that neither is without the other."""
+        pk, sk = f"ALERT#{alert_id}", f"AUDIT#{hashlib.sha256(act.id.encode('utf-8', 'replace')).hexdigest()}"
+        for attempt in range(_ATTEMPTS):
+            done = self._get(pk, sk)
+            if done is not None:
+                return Decision(outcome=Outcome.DONE, life=Life.from_plain(done["life"]))
+            alert = self.find(alert_id)
+            if alert is None:
+                return Decision(outcome=Outcome.GONE, life=Life())
+            decision = decide(alert.life, act)
+            if decision.outcome is not Outcome.DONE or self._write_act(pk, sk, act, decision.life):
+                return decision
+            time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - not for secrets
+        raise UnavailableError(f"the alert table's row of one alert stayed contended over {_ATTEMPTS} attempts")
+
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :audit)",
+            "ExpressionAttributeValues": _row({":pk": f"ALERT#{alert_id}", ":audit": "AUDIT#"}),
+            "ConsistentRead": True,
+        }
+        found: list[tuple[Act, Life]] = []
+        while True:
+            page = self._call("query", **query)
+            found += [_acted(_plain(item)) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return sorted(found, key=lambda item: item[1].version)
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _write_act(self, pk: str, sk: str, act: Act, life: Life) -> bool:
+        """Whether nobody had acted since the alert was read."""
+        seen = life.version - 1
+        expires = int((act.at + self._retention).timestamp())
+        record = {"id": act.id, "verb": str(act.verb), "life": life.to_plain(), "expires_at": expires}
+        update = {
+            "TableName": self._table,
+            "Key": _row({"pk": pk, "sk": "ALERT"}),
+            "UpdateExpression": "SET life = :life",
+            "ConditionExpression": "attribute_exists(pk) AND "
+            + ("life.version = :seen" if seen else "attribute_not_exists(life)"),
+            "ExpressionAttributeValues": _row({":life": life.to_plain(), **({":seen": seen} if seen else {})}),
+        }
+        return self._transact(
+            [{"Update": update}, self._put({"pk": pk, "sk": sk, **record}, "attribute_not_exists(pk)")]
+        )
+
     def _recorded_before(self, known: Mapping[str, Any]) -> Recorded:
         alert_id = known["alert_id"]
         row = self._get(f"ALERT#{alert_id}", f"FINDING#{known['cursor']}")
@@ -175,6 +226,10 @@ class AlertTable:
                     {":seen": int(group["version"])},
                 )
             )
+        return self._transact(actions)
+
+    def _transact(self, actions: list[dict[str, Any]]) -> bool:
+        """Whether all of it was written; False when another writer was faster."""
         try:
             self._client.transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
         except ClientError as error:
@@ -281,7 +336,16 @@ def _alert(alert_id: str, row: Mapping[str, Any]) -> Alert:
         kinds=frozenset(row.get("kinds", ())),
         last_time=_moment(row["last_time"]),
         told={key.removeprefix("told_"): _told(value) for key, value in row.items() if key.startswith("told_")},
+        life=Life.from_plain(row["life"]) if "life" in row else Life(),
     )
+
+
+def _acted(row: Mapping[str, Any]) -> tuple[Act, Life]:
+    life = Life.from_plain(row["life"])
+    if life.at is None:
+        raise UnavailableError("the alert table holds an act without a time")
+    act = Act(id=row["id"], verb=Verb(row["verb"]), by=life.by, at=life.at, reason=life.reason, ticket=life.ticket)
+    return act, life
 
 
 def _told(value: Mapping[str, Any]) -> Told:

@@ -11,6 +11,7 @@ from typing import Any
 
 from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Act, Decision, Life, Outcome, decide
 from handlers.alerting.ports import Recorded, Unknown
 from handlers.alerting.severity import Severity
 
@@ -25,6 +26,7 @@ class MemoryAlertBook:
         self._findings: dict[str, list[Finding]] = {}
         self._groups: dict[str, list[Opened]] = {}
         self._errands: dict[tuple[str, str], datetime] = {}
+        self._acts: dict[str, list[tuple[Act, Life]]] = {}
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -72,6 +74,25 @@ class MemoryAlertBook:
             alert = self._alerts[alert_id]
             self._alerts[alert_id] = dataclasses.replace(alert, told={**alert.told, channel: told})
             self.release(alert_id, channel)
+
+    def act(self, alert_id: str, act: Act) -> Decision:
+        with self._lock:
+            alert = self._alerts.get(alert_id)
+            if alert is None:
+                return Decision(outcome=Outcome.GONE, life=Life())
+            acts = self._acts.setdefault(alert_id, [])
+            for done, life in acts:
+                if done.id == act.id:
+                    return Decision(outcome=Outcome.DONE, life=life)
+            decision = decide(alert.life, act)
+            if decision.outcome is Outcome.DONE:
+                acts.append((act, decision.life))
+                self._alerts[alert_id] = dataclasses.replace(alert, life=decision.life)
+            return decision
+
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        with self._lock:
+            return list(self._acts.get(alert_id, ()))
 
 
 def _joined(alert: Alert | None, alert_id: str, finding: Finding) -> Alert:

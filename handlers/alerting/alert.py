@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Life
 from handlers.alerting.severity import Severity
 
 
@@ -35,6 +36,7 @@ class Alert:
     kinds: frozenset[str]  # "4#root-console-login": each severity and detection among the loud findings
     last_time: datetime
     told: Mapping[str, Told] = field(default_factory=dict)
+    life: Life = field(default_factory=Life)
 
     @property
     def severity(self) -> Severity:

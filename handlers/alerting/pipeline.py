@@ -14,7 +14,8 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regio
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
 from handlers.alerting.finding import Finding
-from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier
+from handlers.alerting.life import reopened_by
+from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier, Recorded
 from handlers.alerting.severity import Severity
 
 # A worker that dies on an errand is replaced after this; longer than any function may run.
@@ -113,7 +114,22 @@ class Pipeline:
             problems.append(error)
             return
         findings.append(recorded.finding)
-        problems.extend(self._notify(recorded.alert, due=False))
+        try:
+            alert = self._reopened(recorded)
+        except UnavailableError as error:  # people are told all the same
+            problems.append(error)
+            alert = recorded.alert
+        problems.extend(self._notify(alert, due=False))
+
+    def _reopened(self, recorded: Recorded) -> Alert:
+        """The alert, open again where somebody had closed it before this finding came."""
+        alert, finding = recorded.alert, recorded.finding
+        if finding.quiet is not None:
+            return alert
+        act = reopened_by(alert.life, finding_id=finding.id, received=finding.received)
+        if act is None:
+            return alert
+        return dataclasses.replace(alert, life=self.book.act(alert.id, act).life)
 
     def _enriched(self, finding: Finding, event: Event) -> Finding:
         finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))

@@ -12,6 +12,7 @@ from handlers.alerting.severity import Severity
 if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
     from handlers.alerting.finding import Finding
+    from handlers.alerting.life import Act, Decision, Life
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,17 @@ class AlertBook(Protocol):
 
     def save_told(self, alert_id: str, channel: str, told: Told) -> None:
         """Remember what a channel knows, and give its errand back."""
+        ...
+
+    def act(self, alert_id: str, act: Act) -> Decision:
+        """Decide about an act, and keep what is done: of several at once, one is first.
+
+        An act that was done before, known by its id, is done: nothing changes, and `life` is what it led to.
+        """
+        ...
+
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        """Every act done on an alert with the life after it, in their order. Nothing alters or removes one."""
         ...
 
 
