@@ -355,6 +355,25 @@ def set_token(
     print("A running deployment takes it up within five minutes.")
 
 
+@slack.command(name="set-signing-secret")
+def set_signing_secret(config: ConfigOption = _CONFIG) -> None:
+    """Store the app's signing secret in AWS. It is asked for without being shown, or read from a pipe."""
+    from cli import slack as setup
+
+    deployment = _load(config)
+    if not deployment.react.enabled:
+        raise CommandError(
+            "nothing would use a signing secret: the messages of this deployment have no buttons.",
+            fix="write enabled = true below [react], deploy, then set the secret.",
+        )
+    if _is_terminal(sys.stdin):
+        text = typer.prompt("Signing secret (not shown)", hide_input=True, default="", show_default=False)
+    else:
+        text = sys.stdin.read(10_000)
+    print(f"Stored in {setup.store_signing_secret(setup.checked_signing_secrets(text), deployment)}.")
+    print("A running deployment takes it up within five minutes.")
+
+
 def _is_terminal(stream: TextIO) -> bool:
     return stream.isatty()
 

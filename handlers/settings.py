@@ -16,28 +16,8 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertSettings:
-    """What raise_alert needs to know. No secret is among it: the Slack token is fetched at run time."""
-
-    account: str  # ours: where lookups are answered
-    table_name: str
-    queue_url: str  # the events queue: for reminders to bring a Slack message up to date, and for back-off
-    topic_arn: str  # e-mail for HIGH and CRITICAL
-    slack_channel: str
-    slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
-    slack_api_url: str = "https://slack.com/api/"
-    slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
-    email_minimum_severity: str = "HIGH"
-    time_zone: str = "UTC"
-    language: str = "en"
-    environment: str = ""  # shown in every message where several deployments share a channel
-    identity_center_region: str = ""  # where permission sets are looked up; "": nowhere
-    runbook_url: str = ""  # https address of the folder handlers/detections; "": messages show the path
-    account_names: Mapping[str, str] = field(default_factory=dict)
-    retention_days: int = 400  # of a row in the alert table
-    retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
-    retry_cap_seconds: int = 900
-    refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+class _Settings:
+    """What every function's settings can do."""
 
     def to_environment(self) -> dict[str, str]:
         """The variables for infra to write, each a string. Values may be CDK tokens."""
@@ -68,6 +48,65 @@ class AlertSettings:
         return cls(**values)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AlertSettings(_Settings):
+    """What raise_alert needs to know. No secret is among it: the Slack token is fetched at run time."""
+
+    account: str  # ours: where lookups are answered
+    table_name: str
+    queue_url: str  # the events queue: for reminders to bring a Slack message up to date, and for back-off
+    topic_arn: str  # e-mail for HIGH and CRITICAL
+    slack_channel: str
+    slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
+    slack_api_url: str = "https://slack.com/api/"
+    slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
+    email_minimum_severity: str = "HIGH"
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""  # shown in every message where several deployments share a channel
+    identity_center_region: str = ""  # where permission sets are looked up; "": nowhere
+    runbook_url: str = ""  # https address of the folder handlers/detections; "": messages show the path
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int = 400  # of a row in the alert table
+    retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
+    retry_cap_seconds: int = 900
+    reacts: bool = False  # whether Slack messages carry buttons
+    refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorSettings(_Settings):
+    """What receive_click needs to know: Slack's requests come in here."""
+
+    table_name: str  # for replay items only
+    queue_url: str  # the clicks queue
+    signing_secret_source: str
+    slack_token_source: str  # to open a form
+    slack_api_url: str = "https://slack.com/api/"
+    team_id: str = ""
+    app_id: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickSettings(_Settings):
+    """What apply_click needs to know."""
+
+    table_name: str
+    queue_url: str
+    slack_channel: str
+    slack_token_source: str
+    slack_api_url: str = "https://slack.com/api/"
+    responders: str = ""  # Slack user ids with commas between; "": whoever can press
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""
+    runbook_url: str = ""
+    retention_days: int = 400
+    retry_base_seconds: int = 30
+    retry_cap_seconds: int = 900
+
+
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
@@ -77,7 +116,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(variable: str, text: str, kind: Any) -> Any:
-    expected = int if kind == "int" else dict
+    expected = {"int": int, "bool": bool}.get(str(kind), dict)
     try:
         value = json.loads(text)
     except ValueError as error:

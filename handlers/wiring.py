@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
@@ -19,14 +20,18 @@ from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.reminders import QueueReminders
+from handlers.adapters.replays import ReplayTable
 from handlers.adapters.secrets import SecretSource
-from handlers.adapters.slack import SlackNotifier
+from handlers.adapters.slack import Secret, SlackNotifier
 from handlers.adapters.story import MessageSettings
+from handlers.adapters.wording import Words, words_for
 from handlers.alerting.catalogue import Catalogue
+from handlers.alerting.errors import UnavailableError
 from handlers.alerting.pipeline import Pipeline
+from handlers.alerting.ports import AlertBook
 from handlers.alerting.severity import Severity
 from handlers.detections import CATALOGUE
-from handlers.settings import AlertSettings
+from handlers.settings import AlertSettings, ClickSettings, DoorSettings
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _ASKING = Config(connect_timeout=1, read_timeout=TIME_LIMIT_SECONDS, retries={"total_max_attempts": 1})
@@ -39,6 +44,33 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """What receive_click works with."""
+
+    signing_secret: Secret
+    replays: ReplayTable
+    slack: SlackNotifier
+    send: Callable[[str], None]
+    words: Words
+    clock: Callable[[], datetime]
+    team_id: str = ""
+    app_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clicks:
+    """What apply_click works with."""
+
+    book: AlertBook
+    slack: SlackNotifier
+    words: Words
+    clock: Callable[[], datetime]
+    put_back: Callable[[str, int], None]
+    wait_seconds: Callable[[int, float], int]
+    responders: frozenset[str] = frozenset()
 
 
 @cache
@@ -56,6 +88,7 @@ def alerting() -> Alerting:
         language=settings.language,
         environment=settings.environment,
         runbook_url=settings.runbook_url,
+        reacts=settings.reacts,
         version=__version__,
     )
     pipeline = Pipeline(
@@ -100,6 +133,77 @@ def alerting() -> Alerting:
         wait_seconds=lambda receives, asked: wait_seconds(
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
         ),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def door() -> Door:
+    """What Slack's door needs, from its environment. Raises SettingsError for an incomplete one."""
+    settings = DoorSettings.from_environment(os.environ)
+
+    def send(body: str) -> None:
+        try:
+            client("sqs").send_message(QueueUrl=settings.queue_url, MessageBody=body)
+        except (ClientError, BotoCoreError) as error:
+            raise UnavailableError(f"the clicks queue did not take a click: {type(error).__name__}") from error
+
+    return Door(
+        signing_secret=SecretSource(settings.signing_secret_source, client=client),
+        replays=ReplayTable(client=client("dynamodb"), table=settings.table_name),
+        slack=SlackNotifier(
+            token=SecretSource(settings.slack_token_source, client=client),
+            channel="",
+            settings=MessageSettings(language=settings.language),
+            api_url=settings.slack_api_url,
+            timeout=2,  # Slack shows an error after three seconds without an answer
+        ),
+        send=send,
+        words=words_for(settings.language),
+        clock=_now,
+        team_id=settings.team_id,
+        app_id=settings.app_id,
+    )
+
+
+@cache
+def clicks() -> Clicks:
+    """What applying a click needs, from the environment. Raises SettingsError for an incomplete one."""
+    settings = ClickSettings.from_environment(os.environ)
+    message = MessageSettings(
+        time_zone=settings.time_zone,
+        language=settings.language,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+        version=__version__,
+        reacts=True,
+    )
+
+    def put_back(receipt_handle: str, seconds: int) -> None:
+        client("sqs").change_message_visibility(
+            QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    return Clicks(
+        book=AlertTable(
+            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+        ),
+        slack=SlackNotifier(
+            token=SecretSource(settings.slack_token_source, client=client),
+            channel=settings.slack_channel,
+            api_url=settings.slack_api_url,
+            settings=message,
+        ),
+        words=words_for(settings.language),
+        clock=_now,
+        put_back=put_back,
+        wait_seconds=lambda receives, asked: wait_seconds(
+            receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
+        ),
+        responders=frozenset(filter(None, settings.responders.split(","))),
     )
 
 

@@ -81,10 +81,11 @@ class StoredSecret(Construct):
         source: where a function finds it, such as "ssm:/rootwatch/slack-token".
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str) -> None:
-        """Refer to the parameter `name`, or create the secret `name` without a value, as `slack.token_store` says."""
+    def __init__(
+        self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str, store: str
+    ) -> None:
+        """Refer to the parameter `name`, or create the secret `name` without a value; `store` is one of Slack's."""
         super().__init__(scope, id)
-        store = deployment.slack.token_store
         self.name = name
         self.source = f"{store}:{name}"
         self._secret: secretsmanager.CfnSecret | None = None
@@ -148,6 +149,7 @@ class AlertPipeline(Construct):
             deployment=deployment,
             name=deployment.slack_token_name,
             description="The bot token Rootwatch posts to Slack with",
+            store=deployment.slack.token_store,
         )
         self.raise_alert = self._function(topic)
 
@@ -272,6 +274,7 @@ class AlertPipeline(Construct):
             retry_base_seconds=deployment.advanced.retry_base_seconds,
             retry_cap_seconds=deployment.advanced.retry_cap_seconds,
             refresh_seconds=deployment.advanced.refresh_seconds,
+            reacts=deployment.react.enabled,
             **({"slack_api_url": deployment.advanced.slack_api_url} if deployment.advanced.slack_api_url else {}),
         )
         function = PythonFunction(

@@ -12,6 +12,7 @@ from handlers.detections import CATALOGUE
 from infra.alert_pipeline import AlertPipeline
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
+from infra.slack_door import SlackDoor
 from infra.watchers import EmailTopic, Watchers
 
 
@@ -22,6 +23,7 @@ class AlertingStack(Stack):
         pipeline: the queue, the function, the table and the hub bus.
         rules: one per detection that this region needs.
         topic: the e-mails.
+        door: what Slack's buttons reach; None unless react.enabled.
         watchers: to add the alarms of further parts to.
     """
 
@@ -54,6 +56,14 @@ class AlertingStack(Stack):
         self.watchers.watch_throttles(self.pipeline.raise_alert.function, name="raise-alert")
         if deployment.advanced.bundle_platform == "lambda":  # the local AWS has no alarms on queries
             self.watchers.watch_deliveries()
+        self.door = (
+            SlackDoor(self, "Door", deployment=deployment, pipeline=self.pipeline) if deployment.react.enabled else None
+        )
+        if self.door:
+            self.watchers.watch_dead_letters(self.door.dead_letters, name="clicks")
+            self.watchers.watch_queue(self.door.queue, name="clicks")
+            # What apply_click cannot do ends in the dead letters, which have their alarm.
+            self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
 
         self._tell(deployment)
 
@@ -74,5 +84,9 @@ class AlertingStack(Stack):
                 "What is left to do",
             ),
         }
+        if self.door:
+            outputs["SlackRequestUrl"] = (self.door.url, "The Slack app's interactivity request URL")
+            outputs["SlackSigningSecretName"] = (self.door.signing_secret.name, "Where its signing secret is kept")
+            outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
         for key, (value, description) in outputs.items():
             CfnOutput(self, key, value=value, description=description)

@@ -253,6 +253,40 @@ class Slack(_Section):
         return value
 
 
+class React(_Section):
+    """`[react]`: whether people can act on an alert from its Slack message, and who may."""
+
+    enabled: bool = False
+    signing_secret_store: Literal["ssm", "secretsmanager"] = "ssm"  # noqa: S105 - the place, not the secret
+    team_id: str = ""  # "": any workspace that holds the signing secret
+    app_id: str = ""
+    responders: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+
+    @field_validator("team_id", "app_id")
+    @classmethod
+    def _slack_id(cls, value: str, info: ValidationInfo) -> str:
+        letter = "T" if info.field_name == "team_id" else "A"
+        if value and not re.fullmatch(f"{letter}[A-Z0-9]{{2,30}}", value):
+            _refuse(
+                f"{_shown(value)} is not such an ID of Slack: it begins with {letter}.",
+                f"copy it from the app's page on api.slack.com, or remove the key; it looks like "
+                f'"{letter}0123456789".',
+            )
+        return value
+
+    @field_validator("responders")
+    @classmethod
+    def _user_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for person in value:
+            if not re.fullmatch(r"[UW][A-Z0-9]{2,30}", person):
+                _refuse(
+                    f"{_shown(person)} is not a Slack user ID; a person's name can change, the ID cannot.",
+                    "in Slack open the person's profile, press the three dots, and Copy member ID; it looks like "
+                    '"U0123456789".',
+                )
+        return value
+
+
 class Email(_Section):
     """`[email]`: who also gets a mail, and from which severity on."""
 
@@ -549,6 +583,7 @@ class Deployment(_Section):
 
     basics: Basics = Field(alias="deployment")
     slack: Slack
+    react: React = React()
     email: Email = Email()
     display: Display = Display()
     accounts: Mapping[AccountId, AccountName] = Field(default_factory=dict)  # account id -> the name alerts show
@@ -632,6 +667,12 @@ class Deployment(_Section):
         """The SSM parameter or Secrets Manager secret that holds the Slack token."""
         in_ssm = self.slack.token_store == "ssm"  # noqa: S105 - the place, not the token
         return f"{'/' if in_ssm else ''}{self.name}/slack-token"
+
+    @property
+    def signing_secret_name(self) -> str:
+        """The SSM parameter or Secrets Manager secret that holds the Slack app's signing secret."""
+        in_ssm = self.react.signing_secret_store == "ssm"  # noqa: S105 - the place, not the secret
+        return f"{'/' if in_ssm else ''}{self.name}/slack-signing-secret"
 
     @property
     def trail_name(self) -> str:

@@ -34,6 +34,9 @@ termination_protection = false
 channel = "{channel}"
 token_store = "ssm"
 
+[react]
+enabled = {reacts}
+
 [email]
 addresses = ["security@example.com"]
 
@@ -190,7 +193,12 @@ class Stage:
         configuration = self.directory / "rootwatch.toml"
         configuration.write_text(
             _CONFIGURATION.format(
-                account=ACCOUNT, region=REGION, channel=channel, slack_api_url=api_url, time_zone=self._time_zone
+                account=ACCOUNT,
+                region=REGION,
+                channel=channel,
+                slack_api_url=api_url,
+                time_zone=self._time_zone,
+                reacts="true" if self.slack else "false",
             ),
             "utf-8",
         )
@@ -199,6 +207,15 @@ class Stage:
         self.aws.client("ssm").put_parameter(
             Name=self.outputs["SlackTokenName"], Value=token, Type="SecureString", Overwrite=True
         )
+
+        if self.slack:
+            self.aws.client("ssm").put_parameter(
+                Name=self.outputs["SlackSigningSecretName"],
+                Value=self.slack.signing_secret,
+                Type="SecureString",
+                Overwrite=True,
+            )
+            self.slack.listen_at(self.aws.function_url(self.outputs["SlackRequestUrl"]))
 
     def _channel_id(self) -> str:
         if self.slack is None:

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.client import WebClient
 
-from handlers.adapters.slack_message import Message, announcement, follow_up, parent_update
+from handlers.adapters.slack_message import Message, announcement, follow_up, life_message, parent_update
 from handlers.adapters.story import MessageSettings
 from handlers.alerting.alert import Alert, Told
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Life
 from handlers.alerting.severity import Severity
 
 API_URL = "https://slack.com/api/"
@@ -140,6 +141,49 @@ class SlackNotifier:
             self._post(thread, reply, passing=_PARENT_GONE)
         except _RefusedError:
             self._tell_in_channel(alert, told, findings, broadcast=broadcast)
+
+    def show_life(self, alert: Alert, life: Life, *, place: tuple[str, str]) -> None:
+        """Bring the first message up to date, then say in its thread what somebody did.
+
+        Args: `place` is (channel, ts) of the message that was pressed, for where no reference is kept.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: not everything was told; says what to do.
+        """
+        told = alert.told.get(self.name)
+        kept = _REFERENCE.fullmatch(told.reference) if told else None
+        channel, ts = (kept["channel"], kept["ts"]) if kept else place
+        if self._update(alert, channel=channel, ts=ts):
+            message = life_message(alert, life, settings=self._settings)
+            try:
+                self._post({"channel": channel, "thread_ts": ts}, message, passing=_PARENT_GONE)
+            except _RefusedError:
+                self._post({"channel": self._channel}, message)
+
+    def whisper(self, channel: str, user: str, text: str) -> bool:
+        """Tell one person, whom nobody else sees being told; False where Slack does not let us.
+
+        Raises:
+            RetryLaterError, UnavailableError: Slack did not answer.
+        """
+        try:
+            self._call("chat.postEphemeral", {"channel": channel, "user": user, "text": text, "parse": "none"})
+        except _RefusedError:
+            return False  # they left the channel, or it is archived: there is nobody to tell
+        return True
+
+    def open_form(self, trigger: str, view: Mapping[str, Any]) -> bool:
+        """Open a form for whoever pressed; False where Slack refuses it: the three seconds are over.
+
+        Raises:
+            RetryLaterError, UnavailableError: Slack did not answer.
+        """
+        try:
+            self._call("views.open", {"trigger_id": trigger, "view": dict(view)})
+        except _RefusedError:
+            return False
+        return True
 
     def _tell_in_channel(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
         message = follow_up(alert, told, findings, settings=self._settings, broadcast=broadcast, standalone=True)

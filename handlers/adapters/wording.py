@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.alerting.actor import ActorKind, Mfa
+from handlers.alerting.life import Outcome, State, Verb
 from handlers.alerting.severity import Severity
 
 
@@ -90,6 +91,17 @@ class Words:
     bare_form: str
     mail_footer: str
 
+    # Reacting: states, buttons, forms, and what one person is told
+    state: str
+    states: Mapping[str, str]
+    verbs: Mapping[str, str]
+    refusals: Mapping[str, str]
+    form_cancel: str
+    form_reason: str
+    form_ticket: str
+    form_empty: str
+    form_too_long: str
+
 
 ENGLISH = Words(
     severities={
@@ -157,6 +169,34 @@ ENGLISH = Words(
         "This mail does not depend on Slack. The unsubscribe link below silences this address without asking again: "
         "do not follow it by mistake."
     ),
+    state="State",
+    states={
+        State.OPEN: "open",
+        State.ACKNOWLEDGED: "acknowledged",
+        State.ESCALATED: "escalated: help is needed",
+        State.EXPECTED: "expected",
+        State.CLOSED: "closed",
+    },
+    verbs={
+        Verb.ACKNOWLEDGE: "Acknowledge",
+        Verb.ESCALATE: "Escalate",
+        Verb.EXPECT: "Expected...",
+        Verb.CLOSE: "Close...",
+        Verb.REOPEN: "Reopen",
+    },
+    refusals={
+        Outcome.OWNED: "Somebody was faster. The alert is {state}: {who}, {at}.",
+        Outcome.ALREADY: "The alert is {state} already: {who}, {at}.",
+        Outcome.SETTLED: "The alert is settled ({state}: {who}, {at}). Reopen it first.",
+        Outcome.GONE: "This alert has expired from the alert table. What happened is still in the audit trail.",
+        "unlisted": "You are not among the people who may act on alerts. Ask whoever looks after Rootwatch.",
+        "unknown": "Rootwatch does not know this button; it is from another version. Nothing was changed.",
+    },
+    form_cancel="Cancel",
+    form_reason="Why",
+    form_ticket="Ticket",
+    form_empty="Say why: it is kept for the audit.",
+    form_too_long="At most {limit} characters.",
 )
 
 JAPANESE = Words(
@@ -239,6 +279,34 @@ JAPANESE = Words(
         "このメールは Slack に依存しません。下の購読解除リンクを開くと、確認なしにこの宛先への通知が止まります。"
         "誤って開かないでください。"
     ),
+    state="状態",
+    states={
+        State.OPEN: "未対応",
+        State.ACKNOWLEDGED: "対応中",
+        State.ESCALATED: "エスカレーション済み (応援が必要)",
+        State.EXPECTED: "想定内",
+        State.CLOSED: "完了",
+    },
+    verbs={
+        Verb.ACKNOWLEDGE: "対応する",
+        Verb.ESCALATE: "エスカレーション",
+        Verb.EXPECT: "想定内...",
+        Verb.CLOSE: "完了...",
+        Verb.REOPEN: "再開",
+    },
+    refusals={
+        Outcome.OWNED: "先に対応した人がいます。状態: {state} ({who}, {at})。",
+        Outcome.ALREADY: "すでに次の状態です: {state} ({who}, {at})。",
+        Outcome.SETTLED: "処理済みです ({state}: {who}, {at})。先に再開してください。",
+        Outcome.GONE: "このアラートは保存期間を過ぎ、アラートテーブルにありません。記録は監査証跡に残っています。",
+        "unlisted": "アラートを操作できる人に含まれていません。Rootwatch の管理者に依頼してください。",
+        "unknown": "このボタンは別のバージョンのものです。何も変更していません。",
+    },
+    form_cancel="キャンセル",
+    form_reason="理由",
+    form_ticket="チケット",
+    form_empty="理由を入力してください。監査のために保存されます。",
+    form_too_long="{limit} 文字以内で入力してください。",
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "ja": JAPANESE}

@@ -1,0 +1,79 @@
+"""People act on an alert: a click in the local Slack, through the deployed door, to the changed message."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from handlers.adapters.alert_table import AlertTable
+from handlers.alerting.detection import Concern
+from handlers.alerting.event import Event
+from handlers.alerting.finding import Finding
+from handlers.alerting.life import Act, Outcome, State, Verb
+from handlers.alerting.severity import Severity
+from tests.building import detection, record
+from tests.e2e.test_alerting import accounts, alerts_of, event_of, parents_of
+
+
+@pytest.fixture
+def account():
+    """An account of the test's own: its alerts are nobody else's."""
+    return next(accounts)
+
+
+def people(stage):
+    return [user.id for user in stage.slack.workspace.users.values() if user.id.startswith("U") and not user.is_bot]
+
+
+def press(stage, parent, verb, person):
+    channel = stage.slack.workspace.channel("security-alerts").id
+    return stage.slack.interactivity.click(
+        person, channel, parent["ts"], block_id="rootwatch-react", action_id=f"rootwatch-{verb}"
+    )
+
+
+def book_of(stage):
+    return AlertTable(
+        client=stage.aws.client("dynamodb"), table=stage.outputs["AlertTableName"], retention=timedelta(days=1)
+    )
+
+
+def test_a_click_owns_the_alert_a_form_explains_it_and_the_message_shows_both(stage, account):
+    stage.aws.put_event(event_of("stops the audit trail", account))
+    assert stage.until(lambda: bool(parents_of(stage, account)), seconds=30) is not None
+    (parent,) = parents_of(stage, account)
+    alice, bob = people(stage)[:2]
+    assert press(stage, parent, "acknowledge", alice) == ""
+    shown = stage.until(lambda: " acknowledged" in json.dumps(parents_of(stage, account)[0]), seconds=20)
+    assert shown is not None
+    assert press(stage, parents_of(stage, account)[0], "expect", bob) == ""
+    view_id = next(iter(stage.slack.workspace.views))
+    values = {
+        "reason": {"value": {"type": "plain_text_input", "value": "planned"}},
+        "ticket": {"value": {"type": "plain_text_input", "value": "OPS-1"}},
+    }
+    assert stage.slack.interactivity.submit(bob, view_id, values) == {}
+    assert stage.until(lambda: "OPS-1" in json.dumps(parents_of(stage, account)[0]), seconds=20) is not None
+    (alert,) = alerts_of(stage, account)
+    history = book_of(stage).history(alert.id)
+    assert [(act.verb, act.by, life.state) for act, life in history] == [
+        (Verb.ACKNOWLEDGE, alice, State.ACKNOWLEDGED),
+        (Verb.EXPECT, bob, State.EXPECTED),
+    ]
+    assert all(delivery.status == 200 and delivery.seconds < 3 for delivery in stage.slack.deliveries)
+
+
+def test_a_hundred_clicks_at_once_on_the_table_have_one_owner(stage, account):
+    book, now = book_of(stage), datetime.now(UTC)
+    concern = Concern(summary="s", subject="x", severity=Severity.INFO, group="a hundred clicks")
+    item = Finding.of(detection(threshold=10_000), Event.parse(record(recipientAccountId=account)), concern, now=now)
+    alert = book.record(item, window=timedelta(hours=1), now=now).alert
+
+    def click(number):
+        return book.act(alert.id, Act(id=str(number), verb=Verb.ACKNOWLEDGE, by=f"U{number}", at=now)).outcome
+
+    with ThreadPoolExecutor(20) as workers:
+        outcomes = list(workers.map(click, range(100)))
+    assert (outcomes.count(Outcome.DONE), outcomes.count(Outcome.OWNED)) == (1, 99)
+    assert len(book.history(alert.id)) == 1
