@@ -31,6 +31,7 @@ check: .venv/.installed node_modules/.installed .build/.installed ## format, lin
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit tests/infra
 	$(BIN)/python -m handlers.detections --check docs/detections.md
+	$(BIN)/python -m handlers.detections --cis --check docs/cis.md
 
 bench: setup ## print performance as ratios measured in one run
 	$(BIN)/python -m tests.bench

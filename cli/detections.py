@@ -58,8 +58,12 @@ def told(detection: Detection, *, paint: Paint, width: int | None) -> Iterator[s
         facts.append(("people are told", f"from {detection.threshold} of them on"))
     if detection.sees_read_events:
         facts.append(("needs", "a rule that also sees read-only calls"))
+    if detection.pack:
+        facts.append(("pack", f"works only with {detection.pack} = true below [packs] in the configuration"))
     if detection.staging:
         facts.append(("staging", "it records without telling people"))
+    if not detection.suppressible:
+        facts.append(("suppressions", "refused: nothing declared can keep it quiet"))
     facts += [
         (name, ", ".join(values)) for name, values in (("CIS", detection.cis), ("ATT&CK", detection.attack)) if values
     ]
@@ -96,7 +100,9 @@ def as_json(detection: Detection) -> dict[str, Any]:
         "window_minutes": detection.window.total_seconds() / 60,
         "threshold": detection.threshold,
         "sees_read_events": detection.sees_read_events,
+        "pack": detection.pack,
         "staging": detection.staging,
+        "suppressible": detection.suppressible,
         "cis": list(detection.cis),
         "attack": list(detection.attack),
         "respond": list(detection.respond),

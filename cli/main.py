@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -108,6 +109,8 @@ app = typer.Typer(
 )
 slack = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Set up the Slack app and its token.")
 app.add_typer(slack, name="slack")
+suppressions = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show what is declared to be quiet.")
+app.add_typer(suppressions, name="suppressions")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
@@ -211,7 +214,10 @@ def replay(
     as_json: JsonOption = False,
     detection: DetectionOption = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Take account names and time zone from this rootwatch.toml.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Account names, time zone and what is declared quiet: this rootwatch.toml."
+        ),
     ] = None,
 ) -> None:
     """Run recorded events through the detections and print the alerts they raise.
@@ -234,7 +240,11 @@ def replay(
         time_zone=display.time_zone if display else "UTC",
         version=our_version(),
     )
-    player = Replay(chosen(detection or ()), account_names=deployment.accounts if deployment else None)
+    player = Replay(
+        chosen(detection or ()),
+        account_names=deployment.accounts if deployment else None,
+        quiet=deployment.quiet if deployment else None,
+    )
     with progress() as line:
         reading = Reading(files, line)
         for record in reading:
@@ -321,6 +331,85 @@ def detections(
         print("\n".join(catalogue.told(found[0], paint=paint, width=width_of(sys.stdout))))
     else:
         print("\n".join(catalogue.listed(found, paint=paint)))
+
+
+@app.command(short_help="Show where each detection has its rule.")
+def coverage(
+    config: ConfigOption = _CONFIG,
+    live: Annotated[bool, typer.Option("--live", help="Ask the account instead of making the templates.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show for each account, region and detection the rule that has to be there, and whether it is.
+
+    By default the templates are made and read, which needs no AWS. With --live the account is asked in every watched
+    region (events:ListRules, events:ListTargetsByRule, sts:GetCallerIdentity). Exit code 1 says that something is
+    missing, different, or could not be asked.
+    """
+    import json
+
+    from cli import coverage as covering
+    from cli.terminal import Paint
+
+    deployment = _load(config)
+    covered = covering.of_account(deployment) if live else covering.of_templates(deployment)
+    if as_json:
+        print("\n".join(json.dumps(item.as_plain()) for item in covered))
+        print(covering.summary(covered), file=sys.stderr)
+    else:
+        print("\n".join(covering.as_text(covered, paint=Paint.of(sys.stdout))))
+    if not all(item.is_well for item in covered):
+        raise typer.Exit(FAILED)
+
+
+@app.command(short_help="Print what was kept quiet on a day.")
+def digest(
+    day: Annotated[
+        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], help="A day in UTC; today where left out.")
+    ] = None,
+    suppressed: Annotated[
+        bool, typer.Option("--suppressed", help="What suppressions covered, instead of deployers' work.")
+    ] = False,
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the routine work of declared deployers that was recorded on a day without telling people.
+
+    Reads the deployment's alert table (dynamodb:Query).
+    """
+    import json
+
+    from cli import suppressions as quietly
+    from cli.terminal import Paint
+    from handlers.alerting.finding import QuietKind
+
+    kind = QuietKind.SUPPRESSED if suppressed else QuietKind.DIGEST
+    chosen = day.date() if day else datetime.now(UTC).date()
+    findings = quietly.kept(_load(config), kind, chosen)
+    if as_json:
+        for finding in findings:
+            print(json.dumps(finding.to_plain()))
+    else:
+        print("\n".join(quietly.digest(findings, kind, chosen, paint=Paint.of(sys.stdout))))
+
+
+@suppressions.command(name="list", short_help="List them with the days they have left.")
+def list_suppressions(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
+    """List suppressions with the days they have left, then declared deployers and detections in staging."""
+    import json
+
+    from cli import suppressions as quietly
+    from cli.terminal import Paint, complain, width_of
+    from handlers.adapters.untrusted import plain
+
+    deployment, today = _load(config), datetime.now(UTC).date()
+    if as_json:
+        for item in quietly.as_plain(deployment.quiet, today):
+            print(json.dumps(item))
+    else:
+        paint, width = Paint.of(sys.stdout), width_of(sys.stdout)
+        print("\n".join(quietly.as_text(deployment.quiet, today, paint=paint, width=width)))
+    for warning in deployment.ending_suppressions(today):
+        complain(f"rootwatch: {config}: {plain(warning, 1_000)}")
 
 
 @slack.command()

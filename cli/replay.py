@@ -16,6 +16,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
 from handlers.alerting.pipeline import Pipeline, PipelineError
 from handlers.alerting.severity import Severity
+from handlers.alerting.suppression import Quiet, protected_ids
 
 _EVERY_FINDING = 1_000_000_000
 # An event may claim any time; the pipeline adds minutes to it, and a datetime ends with the year 9999.
@@ -33,21 +34,29 @@ class Raised:
 class Replay:
     """One run over recorded events. Memory grows with the findings, not with the events."""
 
-    def __init__(self, detections: Sequence[Detection], *, account_names: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        detections: Sequence[Detection],
+        *,
+        account_names: Mapping[str, str] | None = None,
+        quiet: Quiet | None = None,
+    ) -> None:
         self.events = 0  # readable ones that went through the pipeline
         self.failed = 0  # of those, the ones some detection could not judge
         self._now = datetime.fromtimestamp(0, UTC)
         self._book = MemoryAlertBook()
         self._audience = _Audience()
         self._reminders = _Reminders()
+        declared, protected = quiet or Quiet(), protected_ids(detections)
         self._pipeline = Pipeline(
-            catalogue=Catalogue(detections),
+            catalogue=Catalogue(declared.staged(detections)),
             book=self._book,
             notifiers=(self._audience,),
             later=self._reminders,
             lookups=MemoryLookups(),
             accounts=MemoryAccounts(names=account_names or {}),
             clock=lambda: self._now,
+            quietenings=(lambda finding, event: declared.reason(finding, event, protected=protected),),
         )
 
     def feed(self, record: Record) -> Broken | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import wiring
 from handlers.adapters.reminders import REFRESH_ATTRIBUTE
+from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.alerting.errors import UnreadableEventError
 from handlers.alerting.event import Event
 from handlers.alerting.pipeline import Pipeline, PipelineError
@@ -65,6 +67,10 @@ def _do(record: SQSRecord, pipeline: Pipeline) -> None:
     reminder = record.message_attributes[REFRESH_ATTRIBUTE]  # None where there is none: `get` would skip the wrapper
     if reminder is not None:
         pipeline.refresh_alert(reminder.string_value or "")
+        return
+    if record.message_attributes[DIGEST_ATTRIBUTE] is not None:
+        due = datetime.fromisoformat(record.body).astimezone(UTC)
+        pipeline.announce_digest(due.date() - timedelta(days=1))
         return
     try:
         event = Event.parse(record.body)

@@ -58,6 +58,7 @@ class AlertSettings(_Settings):
     topic_arn: str  # e-mail for HIGH and CRITICAL
     slack_channel: str
     slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
+    deployment_name: str = "rootwatch"  # our own resources are called after it
     slack_api_url: str = "https://slack.com/api/"
     slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
     email_minimum_severity: str = "HIGH"
@@ -72,6 +73,12 @@ class AlertSettings(_Settings):
     retry_cap_seconds: int = 900
     reacts: bool = False  # whether Slack messages carry buttons
     refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+    country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
+    network_file: str = ""
+    organization_id: str = ""  # "" : Organizations is not asked for accounts' names and units
+    access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
+    packs: tuple[str, ...] = ()  # of detections: those that are switched on
+    quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +123,11 @@ def _plain(value: Any) -> Any:
 
 
 def _read(variable: str, text: str, kind: Any) -> Any:
-    expected = {"int": int, "bool": bool}.get(str(kind), dict)
+    expected = {"int": int, "bool": bool, "tuple[str, ...]": list}.get(kind, dict)
     try:
         value = json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__} as JSON: deploy again") from error
     if not isinstance(value, expected):
         raise SettingsError(f"{variable} is {text[:40]!r}, not {expected.__name__}: deploy again")
-    return value
+    return tuple(str(item) for item in value) if isinstance(value, list) else value

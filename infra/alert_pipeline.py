@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
+from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, DependencyGroup, IDependable
 
+from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.settings import AlertSettings
 from infra.accepted_findings import accept
 from infra.deployment import ConfigurationError, Deployment, Problem
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+
+# In the morning, in the time zone of the deployment. Not on the hour: in Tokyo that is midnight UTC, when the last
+# findings of the day may still be on their way.
+DIGEST_TIME = "cron(15 9 * * ? *)"
 
 RETENTION = Duration.days(14)  # the longest SQS keeps a message
 MAXIMUM_MESSAGE_BYTES = 1_048_576  # as large as an event may be: a smaller limit would refuse it for good
@@ -29,22 +36,43 @@ MAXIMUM_QUEUE_POLICY_BYTES = 8_192  # SQS developer guide, "Amazon SQS policy qu
 OUTAGE_SECONDS = 86_400  # how long Slack may be away before an event counts as undeliverable
 MAXIMUM_RECEIVES = 1_000  # SQS takes no larger maxReceiveCount
 
+# In the function's bundle.
+QUIET_FILE = "configuration/quiet.json"
+COUNTRY_FILE = "configuration/country.mmdb"
+NETWORK_FILE = "configuration/networks.mmdb"
+
 # What AccountLookups asks IAM, by the kind of resource it asks about. All of it reads.
 IAM_READS = {
     "user": (
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetLoginProfile",
         "iam:GetUser",
         "iam:GetUserPolicy",
+        "iam:ListAccessKeys",
         "iam:ListAttachedUserPolicies",
         "iam:ListGroupsForUser",
+        "iam:ListMFADevices",
         "iam:ListUserPolicies",
     ),
     "role": ("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
-    "group": ("iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"),
-    "policy": ("iam:GetPolicy", "iam:GetPolicyVersion"),
+    "group": ("iam:GetGroup", "iam:GetGroupPolicy", "iam:ListAttachedGroupPolicies", "iam:ListGroupPolicies"),
+    "policy": ("iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy"),
 }
 
 # What it asks Identity Center, where that is in use: which policies a permission set gives.
 IDENTITY_CENTER_READS = ("sso:GetInlinePolicyForPermissionSet", "sso:ListManagedPoliciesInPermissionSet")
+
+# Who an Identity Center user is: its records carry an id and no name.
+IDENTITY_STORE_READS = ("identitystore:DescribeUser",)
+
+# An account's name and the units above it, where the organisation is configured.
+ORGANIZATION_READS = {
+    "account": ("organizations:DescribeAccount", "organizations:ListParents"),
+    "ou": ("organizations:DescribeOrganizationalUnit", "organizations:ListParents"),
+}
+
+# The second opinion, where it is switched on: both take the policy with the question, and touch nothing of the account.
+POLICY_CHECKS = ("access-analyzer:CheckAccessNotGranted", "access-analyzer:CheckNoNewAccess")
 
 # What it asks that AWS does not tie to a resource (Service Authorization Reference).
 READS_WITHOUT_RESOURCE = ("cloudtrail:DescribeTrails",)
@@ -152,6 +180,8 @@ class AlertPipeline(Construct):
             store=deployment.slack.token_store,
         )
         self.raise_alert = self._function(topic)
+        if deployment.deployers:
+            self._ask_for_the_digest()
 
     def accept_events_from(self, rule_arns: Sequence[str]) -> IDependable:
         """Open both queues to exactly these rules and the hub's.
@@ -257,6 +287,7 @@ class AlertPipeline(Construct):
         deployment = self._deployment
         settings = AlertSettings(
             account=deployment.account,
+            deployment_name=deployment.name,
             table_name=self.table.table_name,
             queue_url=self.queue.queue_url,
             topic_arn=topic.topic_arn,
@@ -275,6 +306,12 @@ class AlertPipeline(Construct):
             retry_cap_seconds=deployment.advanced.retry_cap_seconds,
             refresh_seconds=deployment.advanced.refresh_seconds,
             reacts=deployment.react.enabled,
+            country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
+            network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
+            organization_id=deployment.trail.organization_id or "",
+            access_analyzer_checks=deployment.context.access_analyzer_checks,
+            packs=deployment.enabled_packs,
+            quiet_file=QUIET_FILE if deployment.quiet else "",
             **({"slack_api_url": deployment.advanced.slack_api_url} if deployment.advanced.slack_api_url else {}),
         )
         function = PythonFunction(
@@ -286,6 +323,8 @@ class AlertPipeline(Construct):
             description="Turns events into alerts: records them, and tells Slack and e-mail",
             environment=settings.to_environment(),
             memory_mb=512,
+            # In its code rather than in a table or a parameter: docs/decisions/0004.
+            files=self._files(),
         )
         function.function.add_event_source(
             event_sources.SqsEventSource(
@@ -306,6 +345,64 @@ class AlertPipeline(Construct):
         self._grant_looking_up(function)
         return function
 
+    def _ask_for_the_digest(self) -> None:
+        """Every morning a message in the queue asks for the digest of the day before."""
+        deployment = self._deployment
+        name = f"{deployment.name}-daily-digest"
+        role = iam.Role(
+            self,
+            "DigestRole",
+            description=f"Lets the schedule {name} put a message on the events queue",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": deployment.account},
+                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
+                    # deputy prevention").
+                    "ArnEquals": {
+                        "aws:SourceArn": f"arn:{deployment.partition}:scheduler:{deployment.home_region}"
+                        f":{deployment.account}:schedule-group/default"
+                    },
+                },
+            ),
+        )
+        queues = [self.queue.queue_arn, self.dead_letters.queue_arn]
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=queues))
+        message = {
+            "QueueUrl": self.queue.queue_url,
+            "MessageBody": "<aws.scheduler.scheduled-time>",  # which the Scheduler fills in
+            # The target made for queues cannot set attributes, by which the function knows our own messages.
+            "MessageAttributes": {DIGEST_ATTRIBUTE: {"DataType": "String", "StringValue": "daily"}},
+        }
+        schedule = scheduler.CfnSchedule(
+            self,
+            "DigestSchedule",
+            name=name,
+            description="Asks for the digest of what declared deployers did the day before (UTC)",
+            schedule_expression=DIGEST_TIME,
+            schedule_expression_timezone=deployment.display.time_zone,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=f"arn:{deployment.partition}:scheduler:::aws-sdk:sqs:sendMessage",
+                role_arn=role.role_arn,
+                input=Stack.of(self).to_json_string(message),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
+            ),
+        )
+        schedule.node.add_dependency(role)
+
+    def _files(self) -> dict[str, bytes]:
+        """What the function carries of the configuration, by its path in the bundle."""
+        deployment = self._deployment
+        files = {QUIET_FILE: deployment.quiet.to_json().encode()} if deployment.quiet else {}
+        for name, path in (
+            (COUNTRY_FILE, deployment.context.mmdb_country),
+            (NETWORK_FILE, deployment.context.mmdb_asn),
+        ):
+            if path:
+                files[name] = Path(path).read_bytes()
+        return files
+
     def _grant_looking_up(self, function: PythonFunction) -> None:
         deployment = self._deployment
         wide = []
@@ -319,17 +416,30 @@ class AlertPipeline(Construct):
             resources = [f"arn:{deployment.partition}:sso:::{kind}" for kind in ("instance/*", "permissionSet/*/*")]
             function.allow(IDENTITY_CENTER_READS, resources)
             wide += resources
-        function.allow(READS_WITHOUT_RESOURCE, ["*"])
+            store = f"arn:{deployment.partition}:identitystore"
+            resources = [f"{store}::{deployment.account}:identitystore/*", f"{store}:::user/*"]
+            function.allow(IDENTITY_STORE_READS, resources)
+            wide += resources
+        if organization := deployment.trail.organization_id:
+            # The ARN has the management account's id, which need not be ours; the organisation's id is exact.
+            for kind, reads in ORGANIZATION_READS.items():
+                resources = [f"arn:{deployment.partition}:organizations::*:{kind}/{organization}/*"]
+                function.allow(reads, resources)
+                wide += resources
+        without_resource: tuple[str, ...] = READS_WITHOUT_RESOURCE
+        if deployment.context.access_analyzer_checks:
+            without_resource += POLICY_CHECKS
+        function.allow(without_resource, ["*"])
         for resource in wide:
             accept(
                 function.role,
                 f"AwsSolutions-IAM5[Resource::{resource}]",
-                "Reading policy documents: which of them an event will name is not known beforehand.",
+                "Reading about whom an event names: who that will be is not known beforehand.",
             )
         accept(
             function.role,
             "AwsSolutions-IAM5[Resource::*]",
-            f"{', '.join(READS_WITHOUT_RESOURCE)} reads settings, and AWS does not let it be tied to a resource.",
+            f"{', '.join(without_resource)}: only reads, and AWS does not let it be tied to a resource.",
         )
 
 

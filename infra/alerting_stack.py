@@ -8,7 +8,6 @@ from aws_cdk import CfnOutput, Environment, Stack
 from constructs import Construct
 
 from handlers.alerting.detection import Detection
-from handlers.detections import CATALOGUE
 from infra.alert_pipeline import AlertPipeline
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
@@ -28,9 +27,9 @@ class AlertingStack(Stack):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, deployment: Deployment, detections: Sequence[Detection] = CATALOGUE
+        self, scope: Construct, id: str, *, deployment: Deployment, detections: Sequence[Detection] | None = None
     ) -> None:
-        """Compose the stack for the home region of `deployment`.
+        """Compose the stack for the home region of `deployment`; `detections` are its catalogue's unless given.
 
         Raises ConfigurationError when a quota of AWS would refuse a part of it.
         """
@@ -44,8 +43,9 @@ class AlertingStack(Stack):
         region = deployment.home_region
         self.topic = EmailTopic(self, "Email", deployment=deployment, region=region)
         self.pipeline = AlertPipeline(self, "Pipeline", deployment=deployment, topic=self.topic)
+        wanted = deployment.catalogue if detections is None else detections
         self.rules = DetectionRules(
-            self, "Rules", deployment=deployment, detections=detections, region=region, target=self.pipeline.target
+            self, "Rules", deployment=deployment, detections=wanted, region=region, target=self.pipeline.target
         )
         self.rules.node.add_dependency(self.pipeline.accept_events_from(self.rules.arns))
 

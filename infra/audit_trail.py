@@ -134,27 +134,7 @@ class AuditTrail(Construct):
     def _access_logs(self, deployment: Deployment) -> s3.Bucket:
         # S3 cannot deliver access logs into a bucket with default retention or with a customer key (S3 user guide,
         # "Enabling Amazon S3 server access logging"), hence a bucket of their own.
-        retention = Duration.days(deployment.trail.retention_days)
-        bucket = s3.Bucket(
-            self,
-            "AccessLogs",
-            bucket_name=f"{deployment.name}-access-{deployment.account}-{deployment.home_region}",
-            versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="keep-then-expire",
-                    expiration=retention,
-                    noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
-            ],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        bucket = kept_bucket(self, "AccessLogs", deployment=deployment, what="access")
         retained_policy(bucket)
         return bucket
 
@@ -266,6 +246,32 @@ class AuditTrail(Construct):
                 ]
             ),
         )
+
+
+def kept_bucket(scope: Construct, id: str, *, deployment: Deployment, what: str) -> s3.Bucket:
+    """The bucket "<name>-<what>-<account>-<region>" for what is kept beside the trail: private, versioned, encrypted,
+    over TLS only, expiring with the trail's records, and left in place when the stack is deleted.
+    """
+    return s3.Bucket(
+        scope,
+        id,
+        bucket_name=f"{deployment.name}-{what}-{deployment.account}-{deployment.home_region}",
+        versioned=True,
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                id="keep-then-expire",
+                expiration=Duration.days(deployment.trail.retention_days),
+                noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
+                abort_incomplete_multipart_upload_after=Duration.days(7),
+            )
+        ],
+        removal_policy=RemovalPolicy.RETAIN,
+    )
 
 
 def retained_policy(bucket: s3.Bucket) -> s3.BucketPolicy:

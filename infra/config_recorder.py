@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_config as config
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.accepted_findings import accept
-from infra.audit_trail import RECOVERABLE_DAYS, retained_policy
+from infra.audit_trail import kept_bucket, retained_policy
 from infra.deployment import REGIONS_WITHOUT_IAM_RECORDING, Deployment
 
 CONFIG = "config.amazonaws.com"
@@ -158,26 +158,7 @@ class ConfigRecorder(Construct):
     def _history_bucket(self, deployment: Deployment) -> s3.Bucket:
         # Not the trail's bucket: Config cannot deliver to one with Object Lock and default retention (AWS Config
         # developer guide, "Managing the Delivery Channel").
-        bucket = s3.Bucket(
-            self,
-            "History",
-            bucket_name=f"{deployment.name}-config-{deployment.account}-{deployment.home_region}",
-            versioned=True,
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="keep-then-expire",
-                    expiration=Duration.days(deployment.trail.retention_days),
-                    noncurrent_version_expiration=Duration.days(RECOVERABLE_DAYS),
-                    abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
-            ],
-            removal_policy=RemovalPolicy.RETAIN,
-        )
+        bucket = kept_bucket(self, "History", deployment=deployment, what="config")
         accept(
             bucket,
             "AwsSolutions-S1",

@@ -9,12 +9,17 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Self
+from typing import Annotated, Any, Literal, NoReturn, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from handlers.alerting.detection import Detection
+from handlers.alerting.suppression import Deployer, Quiet, Suppression
+from handlers.detections import CATALOGUE, catalogue
 
 Mode = Literal["create", "existing", "skip"]
 
@@ -48,7 +53,14 @@ LOG_RETENTION_DAYS = frozenset(
 
 SEVERITIES = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 MAXIMUM_FILE_BYTES = 1_000_000
+MAXIMUM_MMDB_BYTES = 60_000_000  # two of them and the code stay below the 250 MB that Lambda unpacks
+# MaxMind DB file format specification 2.0, "Database Metadata": after this marker, at the end of the file.
+_MMDB_MARKER = b"\xab\xcd\xefMaxMind.com"
+_MMDB_METADATA_BYTES = 131_072
 SLACK_HOSTS = ("slack.com", "slack-gov.com")
+
+MAXIMUM_SUPPRESSION_DAYS = 90  # whoever still needs it then says so again
+ENDS_SOON_DAYS = 7
 
 
 class ConfigurationError(Exception):
@@ -527,6 +539,49 @@ class Alerts(_Section):
         return value
 
 
+def _address_file(value: object, info: ValidationInfo) -> object:
+    """The path of a file in MaxMind's format, made absolute: it is relative to the configuration's folder."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value or not value.isprintable():
+        _refuse(f"{_shown(value)} is not the path of a file.", 'write it in quotes, such as "country.mmdb".')
+    path = (info.context or {}).get("folder", Path()) / Path(value).expanduser()
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - _MMDB_METADATA_BYTES))
+            end = file.read()
+    except OSError as error:
+        _refuse(
+            f"{_shown(value)} cannot be read: {error.strerror or error}.",
+            "check the path; it is relative to the folder of this configuration.",
+        )
+    except ValueError:  # a path that no system takes
+        _refuse(f"{_shown(value)} is not the path of a file.", 'write it like "country.mmdb".')
+    if _MMDB_MARKER not in end:
+        _refuse(
+            f"{_shown(value)} is not a file in MaxMind's format.",
+            "use an .mmdb file, such as those of MaxMind, DB-IP or IPinfo; unpack it first if it is compressed.",
+        )
+    if size > MAXIMUM_MMDB_BYTES:
+        _refuse(
+            f"{_shown(value)} has {size:,} bytes; the function can carry {MAXIMUM_MMDB_BYTES:,}.",
+            "use the publisher's country or ASN file instead of the one with cities.",
+        )
+    return str(path.resolve())
+
+
+AddressFile = Annotated[str | None, BeforeValidator(_address_file)]
+
+
+class Context(_Section):
+    """`[context]`: what alerts are enriched with beyond what we know ourselves."""
+
+    mmdb_country: AddressFile = None
+    mmdb_asn: AddressFile = None
+    access_analyzer_checks: bool = False
+
+
 class Advanced(_Section):
     """`[advanced]`: for the local AWS and for experiments; a real deployment leaves it out."""
 
@@ -575,6 +630,196 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _entries(name: str) -> BeforeValidator:
+    """[[name]] may be there any number of times; a slip in its brackets gets words of its own."""
+
+    def validate(value: object) -> object:
+        if isinstance(value, Mapping):
+            _refuse("is written once, as [section].", f"write [[{name}]], in two brackets, above each entry.")
+        if isinstance(value, list) and not all(isinstance(item, Mapping) for item in value):
+            _refuse("is a list of values, not of entries.", f"write [[{name}]] above each entry's settings.")
+        return _as_tuple(value)
+
+    return BeforeValidator(validate)
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= 200 or not value.isprintable() or not value.strip():
+        _refuse(
+            f"{_shown(value)} is not a line of text.", "write 1 to 200 printable characters, in quotes, on one line."
+        )
+    return value
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        _refuse(f"{_shown(value)} is not a date.", "write year, month and day without quotes, such as 2026-12-31.")
+    return value
+
+
+def _detection_id(value: object) -> str:
+    known = {detection.id: detection for detection in CATALOGUE}
+    if not isinstance(value, str) or value not in known:
+        _refuse(
+            f"{_shown(value)} is not the id of a detection.",
+            f"{_did_you_mean(value, known)}`rootwatch detections` lists them.",
+        )
+    if not known[value].suppressible:
+        _refuse(
+            f"{value} cannot be kept quiet: whoever takes over root, or blinds the watcher, would begin with that.",
+            "remove it: what was done on purpose is announced as well, and its thread is the place to say so.",
+        )
+    return value
+
+
+def _names_somebody(name: str) -> bool:
+    """Whether a name with wildcards still tells one apart from all others."""
+    return "*" not in name or len(name.replace("*", "")) >= 3
+
+
+def _role_pattern(value: object) -> str:
+    form = r"arn:aws(-cn|-us-gov)?:iam::([0-9]{12}|\*):role(/[\w+=,.@*-]+)+"
+    if not isinstance(value, str) or len(value) > 600 or not re.fullmatch(form, value, re.ASCII):
+        _refuse(
+            f"{_shown(value)} is not the ARN of a role.",
+            'write it like "arn:aws:iam::123456789012:role/deploy"; * stands for any part of a name. '
+            "For a session, give the role behind it.",
+        )
+    if not _names_somebody(value.rpartition("/")[2]):
+        _refuse(
+            f"{_shown(value)} names every role there is.",
+            "spell out at least three characters of the role's name, after the last /.",
+        )
+    return value
+
+
+def _role_of_one_account(value: object) -> str:
+    pattern = _role_pattern(value)
+    if ":*:" in pattern:
+        _refuse(
+            f"{_shown(value)} is a role of any account, a stranger's as well.", "spell out the account's 12 digits."
+        )
+    return pattern
+
+
+def _principal(value: object) -> str:
+    user = r"iam::[0-9]{12}:user(/[\w+=,.@*-]+)+"
+    session = r"sts::[0-9]{12}:(assumed-role|federated-user)/[\w+=,.@*-]+(/[\w+=,.@*-]+)?"
+    form = rf"arn:aws(-cn|-us-gov)?:({user}|{session})"
+    if not isinstance(value, str) or len(value) > 600 or not re.fullmatch(form, value, re.ASCII):
+        _refuse(
+            f"{_shown(value)} is not the ARN of a user or a session, with its account spelled out.",
+            'write it like "arn:aws:iam::123456789012:user/alice" or '
+            '"arn:aws:sts::123456789012:assumed-role/deploy/*"; for a role in any session, use source_role.',
+        )
+    path = value.split("/")
+    name = path[-1] if ":user/" in value else path[1]  # a session is named by whoever opens it
+    if not _names_somebody(name):
+        _refuse(
+            f"{_shown(value)} names everybody there is.", "spell out at least three characters of the name or role."
+        )
+    return value
+
+
+Line = Annotated[str, BeforeValidator(_line)]
+Day = Annotated[date, BeforeValidator(_day)]
+DetectionId = Annotated[str, BeforeValidator(_detection_id)]
+RolePattern = Annotated[str, BeforeValidator(_role_pattern)]
+RoleOfOneAccount = Annotated[str, BeforeValidator(_role_of_one_account)]
+Principal = Annotated[str, BeforeValidator(_principal)]
+
+
+class Detections(_Section):
+    """`[detections]`: which of them only record, until they have proved themselves."""
+
+    staging: Annotated[tuple[DetectionId, ...], BeforeValidator(_as_tuple)] = ()
+
+    @field_validator("staging")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            _refuse("a detection is listed more than once.", "list each id once.")
+        return value
+
+
+class Packs(_Section):
+    """`[packs]`: detections beyond root, administrators and their records, all of a kind or none."""
+
+    cis: bool = False
+
+
+class DeclaredSuppression(_Section):
+    """`[[suppressions]]`: what is known and expected, by whom it was decided, and until when."""
+
+    detection: DetectionId = Field(examples=['"access-key-created"'])
+    account: AccountId | None = None
+    principal: Principal | None = None
+    source_role: RoleOfOneAccount | None = Field(default=None, validate_default=True)
+    reason: Line = Field(examples=['"the nightly key rotation"'])
+    owner: Line = Field(examples=['"alice"'])
+    ticket: Line = Field(examples=['"OPS-1"'])
+    created: Day = Field(examples=["2026-11-02"])
+    expires: Day = Field(examples=["2026-12-31"])
+
+    @field_validator("source_role")
+    @classmethod
+    def _is_about_somebody(cls, value: str | None, info: ValidationInfo) -> str | None:
+        given = [key for key in ("account", "principal") if key not in info.data or info.data[key]]
+        if value is None and not given:
+            _refuse(
+                "is missing, and so are account and principal: it would keep the whole detection quiet.",
+                "add one of the three. To record a detection without telling people, list it in detections.staging.",
+            )
+        return value
+
+    @field_validator("expires")
+    @classmethod
+    def _ends(cls, value: date, info: ValidationInfo) -> date:
+        created: date | None = info.data.get("created")
+        if created is None:  # refused already, under its own key
+            return value
+        if value < created:
+            _refuse(f"{value} is before created ({created}).", "let it end on that day or later.")
+        days = (value - created).days
+        if days > MAXIMUM_SUPPRESSION_DAYS:
+            _refuse(
+                f"{value} is {days} days after created ({created}); a suppression lasts at most "
+                f"{MAXIMUM_SUPPRESSION_DAYS}.",
+                "end it sooner; when it ends and is still needed, decide again, and write that day as created.",
+            )
+        return value
+
+    def as_suppression(self) -> Suppression:
+        """The same, as the function reads it."""
+        given: dict[str, Any] = self.model_dump(exclude_none=True)
+        return Suppression(**given)
+
+
+class DeclaredDeployer(_Section):
+    """`[[deployers]]`: a role that infrastructure-as-code works with; its routine work becomes a daily digest."""
+
+    role: RolePattern = Field(examples=['"arn:aws:iam::123456789012:role/deploy"'])
+    accounts: Annotated[tuple[AccountId, ...], BeforeValidator(_as_tuple)] = Field(
+        min_length=1, examples=['["123456789012"]']
+    )
+    owner: Line = Field(examples=['"alice"'])
+
+    @field_validator("accounts")
+    @classmethod
+    def _holds_the_roles_own(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        own = str(info.data.get("role", "::::*")).split(":")[4]
+        if own != "*" and own not in value:
+            _refuse(
+                f"the role lives in {own}, which is not among them: it would never be found at work.",
+                f'list "{own}" as well. A role of that name in each account: write * for the account in role.',
+            )
+        return value
+
+    def as_deployer(self) -> Deployer:
+        """The same, as the function reads it."""
+        return Deployer(role=self.role, accounts=self.accounts, owner=self.owner)
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -592,6 +837,11 @@ class Deployment(_Section):
     config: Config = Config()
     analyzer: Analyzer = Analyzer()
     alerts: Alerts = Alerts()
+    context: Context = Context()
+    detections: Detections = Detections()
+    packs: Packs = Packs()
+    suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
+    deployers: Annotated[tuple[DeclaredDeployer, ...], _entries("deployers")] = ()
     advanced: Advanced = Advanced()
 
     @field_validator("identity_center")
@@ -707,6 +957,25 @@ class Deployment(_Section):
         )
 
     @property
+    def enabled_packs(self) -> tuple[str, ...]:
+        """The packs that are switched on."""
+        return tuple(name for name, is_on in self.packs if is_on)
+
+    @property
+    def catalogue(self) -> tuple[Detection, ...]:
+        """The detections that get rules and that the function knows: without those of a pack that is off."""
+        return catalogue(self.enabled_packs)
+
+    @property
+    def quiet(self) -> Quiet:
+        """Everything declared that keeps findings quiet, as the function reads it."""
+        return Quiet(
+            suppressions=tuple(item.as_suppression() for item in self.suppressions),
+            deployers=tuple(item.as_deployer() for item in self.deployers),
+            staging=self.detections.staging,
+        )
+
+    @property
     def hub_bus_name(self) -> str:
         """The event bus in the home region that the other regions forward to."""
         return f"{self.name}-hub"
@@ -736,7 +1005,20 @@ class Deployment(_Section):
             )
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
+        named = {*self.detections.staging, *(item.detection for item in self.suppressions)}
+        off = sorted(named - {detection.id for detection in self.catalogue})
+        if off:
+            found.append(
+                f"{', '.join(off)}: declared to be quiet, and not at work at all, because its pack is off. Switch it "
+                "on below [packs], or remove the declaration."
+            )
+        found += self.ending_suppressions(datetime.now(UTC).date())
         return tuple(found)
+
+    def ending_suppressions(self, today: date) -> tuple[str, ...]:
+        """What to say of each suppression that ends within a week of `today` (UTC), or has ended."""
+        endings = (_ending(number, item, today) for number, item in enumerate(self.quiet.suppressions))
+        return tuple(filter(None, endings))
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -782,11 +1064,23 @@ class Deployment(_Section):
     ) -> Self:
         """The deployment described by the content of such a file. Raises ConfigurationError."""
         try:
-            return cls.model_validate(data)
+            return cls.model_validate(data, context={"folder": Path(file).parent})
         except ValidationError as error:
             problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
         problems.sort(key=lambda problem: problem.line or 0)
         raise ConfigurationError(file, problems) from None
+
+
+def _ending(number: int, suppression: Suppression, today: date) -> str | None:
+    """What to say of a suppression that ends soon, or has."""
+    left = suppression.days_left(today)
+    if left > ENDS_SOON_DAYS:
+        return None
+    named = f"suppressions[{number}] ({suppression.detection}, {suppression.owner}, {suppression.ticket})"
+    if left <= 0:
+        return f"{named} ended on {suppression.expires} and does nothing any more: remove it, or decide again."
+    when = "today" if left == 1 else f"on {suppression.expires}, in {left - 1} day{'s' if left > 2 else ''}"
+    return f"{named} ends {when}: people will be told again."
 
 
 def _unusable(file: str, cause: str, remedy: str, *, line: int | None = None, column: int | None = None) -> NoReturn:
@@ -821,8 +1115,9 @@ class _Lines:
     """
 
     def __init__(self, text: str) -> None:
-        self._statements: dict[tuple[str, ...], tuple[int, list[str]]] = {}
-        table: tuple[str, ...] = ()
+        self._statements: dict[tuple[str | int, ...], tuple[int, list[str]]] = {}
+        table: tuple[str | int, ...] = ()
+        entries: dict[tuple[str, ...], int] = {}
         begun: list[str] = []
         for number, line in enumerate(text.split("\n"), start=1):
             begun.append(line)
@@ -833,7 +1128,12 @@ class _Lines:
             first = number - len(begun) + 1
             paths = list(_paths(parsed))
             if begun[0].lstrip().startswith("["):
-                table = paths[0] if paths else ()
+                name = paths[0] if paths else ()
+                table = name
+                if begun[0].lstrip().startswith("[["):  # [[name]], for the n-th time
+                    entries[name] = entries.get(name, -1) + 1
+                    table = (*name, entries[name])
+                    self._statements.setdefault(name, (first, begun))
                 paths = [()]
             for path in paths:
                 for depth in range(len(path) + 1):
@@ -842,12 +1142,15 @@ class _Lines:
 
     def of(self, path: Sequence[str | int], value: object) -> int | None:
         """The line (from 1) of the key at `path`, or of `value` in its list; None where it is not in the text."""
-        keys = tuple(str(part) for part in path if isinstance(part, str))
+        # The index of an entry ([[name]]) is a part of its place; that of a value in a list is searched for below.
+        keys = tuple(path)
+        while keys and isinstance(keys[-1], int) and keys not in self._statements:
+            keys = keys[:-1]
         statement = self._statements.get(keys)
         if statement is None:
             return None
         first, lines = statement
-        if any(isinstance(part, int) for part in path):
+        if len(keys) < len(path):
             for offset, line in enumerate(lines):
                 if isinstance(value, str) and value in line:
                     return first + offset
@@ -926,20 +1229,26 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
 
 
 def _sections() -> dict[str, type[_Section]]:
-    """Every section by the name the file gives it."""
+    """Every section by the name the file gives it; one that may be there several times by its entries."""
     found = {}
     for field, info in Deployment.model_fields.items():
-        annotation = info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, _Section):
-            found[info.alias or field] = annotation
+        for annotation in (info.annotation, *get_args(info.annotation)):
+            if isinstance(annotation, type) and issubclass(annotation, _Section):
+                found[info.alias or field] = annotation
     return found
+
+
+def _heading(section: str) -> str:
+    """ "[slack]"; "[[suppressions]]"."""
+    info = next(info for field, info in Deployment.model_fields.items() if (info.alias or field) == section)
+    return f"[{section}]" if isinstance(info.annotation, type) else f"[[{section}]]"
 
 
 def _words_for_missing(name: str, section: str | None) -> tuple[str, str]:
     if section is None:
         example = next((key for key, info in _sections()[name].model_fields.items() if info.is_required()), "")
         return "this section is missing.", f"add [{name}], with {example} = {_example(name, example)} below it."
-    return "is missing.", f"add {name} = {_example(section, name)} below [{section}]."
+    return "is missing.", f"add {name} = {_example(section, name)} below {_heading(section)}."
 
 
 def _example(section: str, name: str) -> str:
@@ -952,7 +1261,7 @@ def _words_for_unknown(name: str, section: str | None) -> tuple[str, str]:
     if section is None:
         homes = [title for title, model in sections.items() if name in model.model_fields]
         if homes:
-            return "stands above the first section.", f"move it below [{homes[0]}]."
+            return "stands above the first section.", f"move it below {_heading(homes[0])}."
         known = [*sections, "accounts"]
         return "there is no such section.", f"{_did_you_mean(name, known)}The sections are {', '.join(known)}."
     if "token" in name.casefold() or "secret" in name.casefold():
@@ -960,11 +1269,15 @@ def _words_for_unknown(name: str, section: str | None) -> tuple[str, str]:
             "remove it, and withdraw the secret if the file has left this machine. The Slack token is kept in AWS, "
             "under the name <deployment.name>/slack-token."
         )
+    if section == "suppressions" and "agent" in name.casefold():
+        return "a user agent is whatever the caller says it is, an attacker as well.", (
+            "remove it, and say who it is: principal, or source_role."
+        )
     known = list(sections[section].model_fields)
     nearest = _nearest(name, known)
     if nearest:
         return "there is no such setting.", f'did you mean "{nearest}"?'
     homes = [title for title, model in sections.items() if name in model.model_fields]
     if homes:
-        return f"there is no such setting in [{section}].", f"move it below [{homes[0]}]."
-    return "there is no such setting.", f"[{section}] knows {', '.join(known)}."
+        return f"there is no such setting in {_heading(section)}.", f"move it below {_heading(homes[0])}."
+    return "there is no such setting.", f"{_heading(section)} knows {', '.join(known)}."

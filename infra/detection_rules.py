@@ -103,7 +103,7 @@ class DetectionRules(Construct):
                 detection.id,
                 name=self.names[detection.id],
                 description=detection.title,
-                event_pattern=_plain(detection.pattern),
+                event_pattern=plain(detection.pattern),
                 state=WITH_READ_EVENTS if reads else "ENABLED",
                 targets=[target.as_properties()],
             )
@@ -125,7 +125,7 @@ def _check(detections: Sequence[Detection], *, name: str) -> None:
         )
     seen: set[str] = set()
     for detection in detections:
-        length = len(json.dumps(_plain(detection.pattern), separators=(",", ":"), ensure_ascii=False))
+        length = len(json.dumps(plain(detection.pattern), separators=(",", ":"), ensure_ascii=False))
         rule_name = f"{name}-{detection.id}"
         problem = None
         if detection.id in seen:
@@ -158,12 +158,12 @@ def _check(detections: Sequence[Detection], *, name: str) -> None:
         seen.add(detection.id)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A pattern as plain dictionaries and lists: it may be written with tuples and read-only mappings."""
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: plain(part) for key, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     return value
 
 

@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from handlers.alerting.detection import Detection
-from handlers.detections import CATALOGUE
 from infra.accepted_findings import accept
 from infra.alert_pipeline import admit_rules, event_queue
 from infra.deployment import Deployment
@@ -35,9 +34,9 @@ class ForwardingStack(Stack):
         *,
         deployment: Deployment,
         region: str,
-        detections: Sequence[Detection] = CATALOGUE,
+        detections: Sequence[Detection] | None = None,
     ) -> None:
-        """Compose the stack for `region`, one of `deployment.forwarding_regions`.
+        """Compose the stack for `region`, one of `deployment.forwarding_regions`; `detections` as in AlertingStack.
 
         Raises ConfigurationError when a quota of AWS would refuse a part of it.
         """
@@ -59,8 +58,9 @@ class ForwardingStack(Stack):
             role_arn=self._role(deployment, region).role_arn,
             dead_letter_arn=self.dead_letters.queue_arn,
         )
+        wanted = deployment.catalogue if detections is None else detections
         self.rules = DetectionRules(
-            self, "Rules", deployment=deployment, detections=detections, region=region, target=target
+            self, "Rules", deployment=deployment, detections=wanted, region=region, target=target
         )
         self.rules.node.add_dependency(admit_rules(self.dead_letters, self.rules.arns))
 

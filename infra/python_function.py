@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import jsii
@@ -62,6 +63,9 @@ HOST = Platform(
 )
 
 
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+
+
 def code_files(root: Path = ROOT) -> list[str]:
     """Our own files that a function carries, as sorted paths below `root`.
 
@@ -78,14 +82,14 @@ def code_files(root: Path = ROOT) -> list[str]:
     return sorted(found)
 
 
-def asset_hash(platform: Platform, root: Path = ROOT) -> str:
-    """The identity of the bundle: the bytes of our files and of the pinned requirements, and the platform.
+def asset_hash(platform: Platform, root: Path = ROOT, *, files: Mapping[str, bytes] = _NOTHING) -> str:
+    """The identity of the bundle: the bytes of our files, of the pinned requirements and of `files`, and the platform.
 
     Neither the machine, nor the checkout's place or dates, nor the way of installing has a part in it.
     """
     digest = hashlib.sha256(f"{LAYOUT}\0{platform.key}\0".encode())
-    for name in [REQUIREMENTS, *code_files(root)]:
-        content = (root / name).read_bytes()
+    contents = [(name, (root / name).read_bytes()) for name in (REQUIREMENTS, *code_files(root))]
+    for name, content in (*contents, *sorted(files.items())):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
 
@@ -112,8 +116,8 @@ def dependencies(platform: Platform, root: Path = ROOT) -> Path:
     return folder
 
 
-def bundle(target: Path, platform: Platform, root: Path = ROOT) -> None:
-    """Lay out in `target` what the function carries: the packages, and our own files.
+def bundle(target: Path, platform: Platform, root: Path = ROOT, *, files: Mapping[str, bytes] = _NOTHING) -> None:
+    """Lay out in `target` what the function carries: the packages, our own files, and `files` by their paths in it.
 
     Where this interpreter is the runtime's version, the bytecode goes along: /var/task is read-only, so without it
     every cold start compiles everything, which doubles its time. It is a by-product of the same files, and so no part
@@ -126,6 +130,10 @@ def bundle(target: Path, platform: Platform, root: Path = ROOT) -> None:
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, destination)
+    for name, content in files.items():
+        destination = target / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        destination.write_bytes(content)
     if platform.python == HOST.python:
         compileall.compile_dir(
             target,
@@ -155,7 +163,7 @@ def _install(requirements: Path, target: Path, platform: Platform) -> None:
                 key=None,
                 line=None,
                 cause="the packages that the functions carry cannot be installed. " + " | ".join(attempts),
-                remedy="the first synthesis needs a package index (pypi.org, or the one UV_INDEX_URL or pip.conf "
+                remedy="the first synthesis needs a package index (the default one, or what UV_INDEX_URL or pip.conf "
                 "names): run `make setup` once while it can be reached; what it installs is kept in .build.",
             )
         ],
@@ -185,22 +193,23 @@ def _installers(requirements: Path, target: Path, platform: Platform) -> list[li
 class _Bundler:
     """Lets the CDK make the asset with `bundle` instead of Docker."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, files: Mapping[str, bytes]) -> None:
         self._platform = platform
+        self._files = files
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        bundle(Path(output_dir), self._platform)
+        bundle(Path(output_dir), self._platform, files=self._files)
         return True
 
 
-def _code(scope: Construct, platform: Platform) -> lambda_.Code:
+def _code(scope: Construct, platform: Platform, files: Mapping[str, bytes]) -> lambda_.Code:
     if Stack.of(scope).bundling_required:
         dependencies(platform)  # here, where an error still reaches the reader as it is
     return lambda_.Code.from_asset(
         str(ROOT / "handlers"),
-        asset_hash=asset_hash(platform),
+        asset_hash=asset_hash(platform, files=files),
         asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(image=RUNTIME.bundling_image, local=_Bundler(platform)),
+        bundling=BundlingOptions(image=RUNTIME.bundling_image, local=_Bundler(platform, files)),
     )
 
 
@@ -224,8 +233,12 @@ class PythonFunction(Construct):
         description: str,
         environment: Mapping[str, str],
         memory_mb: int = 256,
+        files: Mapping[str, bytes] = _NOTHING,
     ) -> None:
-        """Make the function `{deployment.name}-{name}`; `handler` is "handlers.module.function"."""
+        """Make the function `{deployment.name}-{name}`; `handler` is "handlers.module.function".
+
+        `files` is what it carries of this deployment's configuration: each path in the bundle, and its content.
+        """
         super().__init__(scope, id)
         platform = HOST if deployment.advanced.bundle_platform == "host" else LAMBDA
         function_name = f"{deployment.name}-{name}"
@@ -254,7 +267,7 @@ class PythonFunction(Construct):
             description=description,
             runtime=RUNTIME,
             architecture=platform.architecture,
-            code=_code(self, platform),
+            code=_code(self, platform, files),
             handler=handler,
             role=self.role,
             timeout=Duration.seconds(TIMEOUT_SECONDS),

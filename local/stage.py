@@ -120,7 +120,9 @@ class Stage:
             with self._timed("start the local AWS"):
                 undo.enter_context(self.aws)
             with self._timed("deploy with the CDK"):
+                self.aws.record_calls(False)  # our own deployment is no part of the story: it would be told too
                 self._deploy()
+                self.aws.record_calls(True)
             self._stack = undo.pop_all()
         return self
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from handlers.adapters.asking import Asking
 from handlers.adapters.iam_policies import PolicyReader
+from handlers.adapters.iam_standing import StandingReader
 from handlers.alerting.ports import Unknown
 
 TIME_LIMIT_SECONDS = 3
@@ -17,28 +17,38 @@ class AccountLookups:
     """Lookups answered by the live account; for another account the answer is Unknown, as we have no rights there."""
 
     def __init__(
-        self, *, account: str, client: Callable[[str, str | None], Any], identity_center_region: str = ""
+        self,
+        *,
+        account: str,
+        client: Callable[[str, str | None], Any],
+        identity_center_region: str = "",
+        deployment: Mapping[str, Any] | None = None,
     ) -> None:
-        """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries."""
+        """`account` is ours; `client(service, region)` gives a boto3 client with short time limits and no retries.
+
+        `deployment` is the answer to the question of that name.
+        """
         self._account = account
         self._client = client
         self._identity_center_region = identity_center_region
+        self._deployment = deployment
+        self._ask = Asking()
 
     def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
         owner = arn.split(":")[4] if arn.count(":") >= 5 else ""
         if owner not in (self._account, "aws"):
-            return self._elsewhere(owner or "unknown")
+            return _elsewhere(owner or "unknown")
 
         def ask() -> Any:
             iam = self._client("iam", None)
             wanted = version or iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             return iam.get_policy_version(PolicyArn=arn, VersionId=wanted)["PolicyVersion"]["Document"]
 
-        return _answer(ask)
+        return self._answer("iam", ask)
 
     def inline_policy(self, account: str, kind: str, name: str, policy: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:
-            return self._elsewhere(account)
+            return _elsewhere(account)
         calls = {
             "user": ("get_user_policy", "UserName"),
             "role": ("get_role_policy", "RoleName"),
@@ -47,42 +57,57 @@ class AccountLookups:
         if kind not in calls:
             return Unknown(reason=f"IAM has no inline policies of a {kind}")
         method, parameter = calls[kind]
-        return _answer(
+        return self._answer(
+            "iam",
             lambda: getattr(self._client("iam", None), method)(**{parameter: name, "PolicyName": policy})[
                 "PolicyDocument"
-            ]
+            ],
         )
 
     def policies_of(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:
-            return self._elsewhere(account)
+            return _elsewhere(account)
         if kind == "permission set" and not self._identity_center_region:
             return Unknown(reason="identity_center.home_region is not configured")
         regions = {"sso-admin": self._identity_center_region}
         reader = PolicyReader(lambda service: self._client(service, regions.get(service)))
-        return _answer(lambda: reader.policies_of(kind, name))
+        service = "sso-admin" if kind == "permission set" else "iam"
+        return self._answer(service, lambda: reader.policies_of(kind, name))
 
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         if account != self._account:
-            return self._elsewhere(account)
+            return _elsewhere(account)
 
         def ask() -> Any:
             trails = self._client("cloudtrail", region).describe_trails(trailNameList=[name])["trailList"]
             return trails[0] if trails else Unknown(reason="there is no such trail any more")
 
-        return _answer(ask)
+        return self._answer(f"cloudtrail in {region}", ask)
 
-    def _elsewhere(self, account: str) -> Unknown:
-        return Unknown(reason=f"it belongs to account {account}, where Rootwatch has no rights")
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        if account != self._account:
+            return _elsewhere(account)
+        # Those of other regions that record this one, and the organisation's, are among them.
+        return self._answer(
+            f"cloudtrail in {region}",
+            lambda: {"trails": self._client("cloudtrail", region).describe_trails()["trailList"]},
+        )
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        return self._deployment if self._deployment is not None else Unknown(reason="it was not handed over")
+
+    def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        owner = name.split(":")[4] if kind == "policy" and name.count(":") >= 5 else account
+        if owner != self._account:
+            return _elsewhere(owner)
+        return self._answer("iam", lambda: StandingReader(self._client("iam", None)).standing(kind, name))
+
+    def _answer(self, service: str, ask: Callable[[], Any]) -> Mapping[str, Any] | Unknown:
+        found = self._ask(service, ask)
+        if isinstance(found, (Mapping, Unknown)):
+            return found
+        return Unknown(reason="the answer is not a policy document")
 
 
-def _answer(ask: Callable[[], Any]) -> Mapping[str, Any] | Unknown:
-    try:
-        found = ask()
-    except ClientError as error:
-        return Unknown(reason=error.response["Error"]["Code"])
-    except (BotoCoreError, KeyError, ValueError) as error:  # also names and ARNs that boto3 itself refuses
-        return Unknown(reason=type(error).__name__)
-    if isinstance(found, (Mapping, Unknown)):
-        return found
-    return Unknown(reason="the answer is not a policy document")
+def _elsewhere(account: str) -> Unknown:
+    return Unknown(reason=f"it belongs to account {account}, where Rootwatch has no rights")

@@ -6,16 +6,18 @@ Rows (pk / sk):
     ALERT#<alert id>     / ALERT          the alert: counters, what each channel was told, who is on which errand
     ALERT#<alert id>     / AUDIT#<act id>    what somebody did with the alert: written once, never changed
     GROUP#<group>        / GROUP          the group's latest alerts, with a version against two being opened at once
+    QUIET#<kind>#<day>   / <cursor>       again, where it is kept quiet for a report, by the UTC day we learnt of it
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import random
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -23,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
 from handlers.alerting.errors import UnavailableError
-from handlers.alerting.finding import Finding
+from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.life import Act, Decision, Life, Outcome, Verb, decide
 from handlers.alerting.ports import Recorded
 from handlers.alerting.severity import Severity
@@ -55,9 +57,11 @@ class AlertTable:
             known = self._get(f"FINDING#{finding.id}", "FINDING")
             if known is not None:
                 return self._recorded_before(known)
-            group = self._get(f"GROUP#{finding.group}", "GROUP") or {"recent": [], "version": 0}
-            recent = [Opened(alert_id=item["alert_id"], at=_moment(item["at"])) for item in group["recent"]]
-            joined = open_alert_for(finding, recent, window=window)
+            group = self._group(finding.group)
+            elsewhere = _opened(self._group(finding.joins)) if finding.joins else ()
+            joined = open_alert_for(finding, elsewhere, window=window) or open_alert_for(
+                finding, _opened(group), window=window
+            )
             alert_id = joined or alert_id_of(finding)
             if self._write(finding, alert_id, None if joined else group, now):
                 self._move_last_time(alert_id, finding.happened)
@@ -89,6 +93,21 @@ class AlertTable:
                 break
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         return found[:limit][::-1]
+
+    def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
+        found: list[Finding] = []
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": _row({":pk": _kept_under(kind, day)}),
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._call("query", **query)
+            found += [Finding.from_plain(json.loads(_plain(item)["finding"])) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return found
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         return self._update_alert(
@@ -170,6 +189,9 @@ class AlertTable:
             [{"Update": update}, self._put({"pk": pk, "sk": sk, **record}, "attribute_not_exists(pk)")]
         )
 
+    def _group(self, group: str) -> Mapping[str, Any]:
+        return self._get(f"GROUP#{group}", "GROUP") or {"recent": [], "version": 0}
+
     def _recorded_before(self, known: Mapping[str, Any]) -> Recorded:
         alert_id = known["alert_id"]
         row = self._get(f"ALERT#{alert_id}", f"FINDING#{known['cursor']}")
@@ -211,6 +233,18 @@ class AlertTable:
             ),
             {"Update": self._counting(finding, alert_id, text, expires=expires, loud=loud)},
         ]
+        if finding.quiet_kind is not None:
+            bare = dataclasses.replace(finding, exhibits=())
+            actions.append(
+                self._put(
+                    {
+                        "pk": _kept_under(finding.quiet_kind, finding.received.date()),
+                        "sk": finding.cursor,
+                        "finding": json.dumps(bare.to_plain(), ensure_ascii=False),
+                        "expires_at": expires,
+                    }
+                )
+            )
         if group is not None:
             opened = {"alert_id": alert_id, "at": _stamp(finding.happened)}
             actions.append(
@@ -325,6 +359,14 @@ class AlertTable:
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
         return answer
+
+
+def _opened(group: Mapping[str, Any]) -> list[Opened]:
+    return [Opened(alert_id=item["alert_id"], at=_moment(item["at"])) for item in group["recent"]]
+
+
+def _kept_under(kind: QuietKind, day: date) -> str:
+    return f"QUIET#{kind}#{day.isoformat()}"
 
 
 def _alert(alert_id: str, row: Mapping[str, Any]) -> Alert:

@@ -6,13 +6,23 @@ import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
-from handlers.alerting.finding import Finding
+from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.life import Act, Decision, Life, Outcome, decide
-from handlers.alerting.ports import Recorded, Unknown
+from handlers.alerting.ports import (
+    MOST_ADDRESSES,
+    MOST_KEPT_CHARACTERS,
+    Kept,
+    Place,
+    Recorded,
+    Seen,
+    Sighting,
+    Tally,
+    Unknown,
+)
 from handlers.alerting.severity import Severity
 
 
@@ -39,7 +49,10 @@ class MemoryAlertBook:
                 stored = next(item for item in self._findings[known] if item.id == finding.id)
                 return Recorded(alert=self._alerts[known], finding=stored, is_new=False)
             recent = self._groups.setdefault(finding.group, [])
-            alert_id = open_alert_for(finding, recent, window=window)
+            elsewhere = self._groups.get(finding.joins, ()) if finding.joins else ()
+            alert_id = open_alert_for(finding, elsewhere, window=window) or open_alert_for(
+                finding, recent, window=window
+            )
             if alert_id is None:
                 alert_id = alert_id_of(finding)
                 recent.append(Opened(alert_id=alert_id, at=finding.happened))
@@ -56,6 +69,16 @@ class MemoryAlertBook:
         with self._lock:
             loud = (item for item in self._findings.get(alert_id, ()) if item.quiet is None and item.cursor > after)
             return sorted(loud, key=lambda item: item.cursor)[-limit:]
+
+    def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
+        with self._lock:
+            kept = (
+                dataclasses.replace(item, exhibits=())
+                for findings in self._findings.values()
+                for item in findings
+                if item.quiet_kind is kind and item.received.date() == day
+            )
+            return sorted(kept, key=lambda item: item.cursor)
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         with self._lock:
@@ -176,5 +199,87 @@ class MemoryLookups:
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         return self._answer("trail", account, region, name)
 
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("trails", account, region)
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        return self._answer("deployment")
+
+    def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        return self._answer("standing", account, kind, name)
+
     def _answer(self, *question: str) -> Mapping[str, Any] | Unknown:
         return self.answers.get(" ".join(filter(None, question)), Unknown(reason=self.otherwise))
+
+
+class MemoryHistory:
+    """A History that forgets when the process ends; same behaviour as the one in the alert table."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._tallies: dict[tuple[str, ...], Tally] = {}
+        self._addresses: dict[tuple[str, str], set[str]] = {}
+        self._answers: dict[tuple[str, str], Seen] = {}
+        self._kept: dict[str, tuple[str, datetime, Kept | None, Kept | None]] = {}
+
+    def seen(self, sighting: Sighting, *, now: datetime) -> Seen:
+        with self._lock:
+            return self._seen(sighting)
+
+    def _seen(self, sighting: Sighting) -> Seen:
+        event = (sighting.account, sighting.event)
+        if event in self._answers:
+            return self._answers[event]
+        account, principal, address = sighting.account, sighting.principal, sighting.address
+        keys: dict[str, tuple[str, ...]] = {"account": (account,)}
+        if principal:
+            keys["principal"] = (account, "principal", principal)
+        if address:
+            keys["address"] = (account, "address", address)
+        if principal and address:
+            keys["both"] = (account, "both", principal, address)
+        known = self._addresses.setdefault((account, principal), set())
+        tallies = {name: self._tallies.get(key, Tally()) for name, key in keys.items()}
+        answer = Seen(**tallies, other_addresses=min(len(known - {address}), MOST_ADDRESSES))
+        self._answers[event] = answer
+        for name, key in keys.items():
+            self._tallies[key] = _counted(tallies[name], sighting)
+        if principal and address and sighting.succeeded and len(known) <= MOST_ADDRESSES:
+            known.add(address)
+        return answer
+
+    def replaced(self, name: str, value: str, *, event: str, at: datetime, now: datetime) -> Kept | None:
+        with self._lock:
+            return self._replaced(name, value, event, at)
+
+    def _replaced(self, name: str, value: str, event: str, at: datetime) -> Kept | None:
+        known = self._kept.get(name)
+        if known is not None and known[0] == event:
+            return known[3]
+        if known is not None and known[1] > at:
+            return None
+        before = known[2] if known else None
+        value = value if len(value) <= MOST_KEPT_CHARACTERS else ""
+        current = Kept(value=value, since=before.since if before and before.value == value else at) if value else None
+        self._kept[name] = (event, at, current, before)
+        return before
+
+
+def _counted(tally: Tally, sighting: Sighting) -> Tally:
+    if not sighting.succeeded:
+        return dataclasses.replace(tally, failed=tally.failed + 1)
+    return dataclasses.replace(tally, times=tally.times + 1, since=tally.since or sighting.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryDirectory:
+    """Names given beforehand: of Identity Center users by their id, of accounts' places by account id."""
+
+    users: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def user_name(self, store: str, user: str) -> str | Unknown:
+        return self.users.get(user, Unknown(reason="not asked: this is not the live account"))
+
+    def place(self, account: str) -> Place | Unknown:
+        return self.places.get(account, Unknown(reason="not asked: this is not the live account"))

@@ -112,7 +112,7 @@ class Actor:
 def _kind(
     record: Mapping[str, Any], identity: Mapping[str, Any], context: Mapping[str, Any], issuer: Mapping[str, Any]
 ) -> ActorKind:
-    """AWS facts on root: `type` decides, never a name - a user may be called "root"."""
+    """Only `type` decides, never a name: a user may be called "root"."""
     declared = _text(identity, "type")
     if declared == "Root":
         if _service(identity) or record.get("eventType") == "AwsServiceEvent":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from handlers.alerting.detection import Concern, Detection, Pass
 from handlers.alerting.event import Event
-from handlers.alerting.pattern import Matcher, compile_pattern, literals_at
+from handlers.alerting.pattern import Matcher, compile_pattern, literals_at, needs_value_at
 from handlers.alerting.ports import Lookups
 
 
@@ -28,7 +28,7 @@ class Outcome:
 
 
 class Catalogue:
-    """Detections, indexed by the event names their own patterns list; those that list none are tried every time."""
+    """Detections, indexed by the names their patterns list or what else they ask for; others are tried every time."""
 
     def __init__(self, detections: Sequence[Detection]) -> None:
         """Compile the patterns. Raises UnknownOperatorError for one we cannot evaluate, ValueError for a double id."""
@@ -40,22 +40,33 @@ class Catalogue:
         self._by_name: dict[str, list[Detection]] = {}
         self._by_detail_type: dict[str, list[Detection]] = {}
         self._by_identity: dict[str, list[Detection]] = {}
+        self._by_source: dict[str, list[Detection]] = {}
+        self._if_failed: list[Detection] = []
         self._always: list[Detection] = []
         for detection in detections:
             self._index(detection)
 
     def _index(self, detection: Detection) -> None:
-        for index, path in (
-            (self._by_name, ("detail", "eventName")),
-            (self._by_identity, ("detail", "userIdentity", "type")),
-            (self._by_detail_type, ("detail-type",)),
+        named = self._listed(detection, self._by_name, "detail", "eventName") or self._listed(
+            detection, self._by_identity, "detail", "userIdentity", "type"
+        )
+        if named:
+            return
+        if needs_value_at(detection.pattern, "detail", "errorCode"):
+            self._if_failed.append(detection)
+        elif not (
+            self._listed(detection, self._by_source, "source")
+            or self._listed(detection, self._by_detail_type, "detail-type")
         ):
-            literals = literals_at(detection.pattern, *path)
-            if literals:
-                for literal in literals:
-                    index.setdefault(literal, []).append(detection)
-                return
-        self._always.append(detection)
+            self._always.append(detection)
+
+    @staticmethod
+    def _listed(detection: Detection, index: dict[str, list[Detection]], *path: str) -> bool:
+        """Put the detection under each word that its pattern lists at the path; False where it lists none."""
+        literals = literals_at(detection.pattern, *path) or frozenset()
+        for literal in literals:
+            index.setdefault(literal, []).append(detection)
+        return bool(literals)
 
     def candidates(self, envelope: Mapping[str, object]) -> Iterator[Detection]:
         """The detections whose pattern may match this envelope; each at most once, none that would match left out."""
@@ -65,6 +76,9 @@ class Catalogue:
             identity = detail.get("userIdentity")
             if isinstance(identity, Mapping):
                 yield from self._by_identity.get(_literal(identity.get("type")), ())
+            if "errorCode" in detail:
+                yield from self._if_failed
+        yield from self._by_source.get(_literal(envelope.get("source")), ())
         yield from self._by_detail_type.get(_literal(envelope.get("detail-type")), ())
         yield from self._always
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+
+A_DAY = timedelta(hours=24)
 
 
 class Regions(StrEnum):
@@ -45,7 +47,10 @@ class Concern:
     subject: str  # on what: "user bob", "trail main"
     severity: Severity
     group: str  # findings of one account with the same group are one conversation, whichever detection made them
+    across_accounts: bool = False  # the group is one conversation whichever account it happens in
+    joins: str = ""  # a conversation across accounts that it belongs to where that is open; else to its group
     title: str = ""  # the headline where it differs from the detection's own
+    routine: bool = True  # False: it makes a full administrator, or may: not left to a digest whoever did it
     facts: tuple[Fact, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
 
@@ -75,6 +80,22 @@ class Detection:
     cis: tuple[str, ...] = ()  # CIS AWS Foundations: "4.3 (v1.4-v5)", "5.3 (v6-v7)"
     attack: tuple[str, ...] = ()  # MITRE ATT&CK technique ids
     staging: bool = False  # records without telling people
+    suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
+    pack: str = ""  # works only where the configuration switches this pack on; "": always
+
+    @classmethod
+    def announced(cls, *, id: str, title: str, why: str, severity: Severity, respond: tuple[str, str, str]) -> Self:
+        """One that Rootwatch announces by itself: no event fires it, so it has no rule and is in no catalogue."""
+        return cls(
+            id=id,
+            title=title,
+            why=why,
+            severity=severity,
+            pattern={"source": [{"exists": False}]},
+            assess=lambda _event, _lookups: Pass(reason="it has no event to assess"),
+            respond=respond,
+            regions=Regions.EVERY,
+        )
 
     @property
     def folder(self) -> str:

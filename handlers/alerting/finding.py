@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Any, Self
 
 from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
@@ -19,6 +20,13 @@ _MAXIMUM_EXHIBIT = 20_000
 _MAXIMUM_FACTS = 20
 
 
+class QuietKind(StrEnum):
+    """Why a finding is quiet, where that is kept by day for a report; the word its reason begins with."""
+
+    DIGEST = "digest"  # a declared deployer's routine work
+    SUPPRESSED = "suppressed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One detection's conclusion. Texts are as the event had them, cut to a bounded length, never escaped here."""
@@ -26,7 +34,7 @@ class Finding:
     id: str  # "root-console-login#123456789012#<event id>": the same event gives the same finding
     detection_id: str
     account: str
-    group: str  # account and the conversation it belongs to
+    group: str  # account ("*": whichever) and the conversation it belongs to
     severity: Severity
     title: str
     summary: str
@@ -50,10 +58,12 @@ class Finding:
     error: str | None  # None: the call succeeded
     road: Road = Road.EVENTBRIDGE
     late_reason: str | None = None  # CloudTrail's own word for a late record
+    joins: str | None = None  # a group that it joins where that is open, rather than its own
     account_name: str | None = None
     facts: tuple[Fact, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
     quiet: str | None = None  # why people are not disturbed; None: they are
+    routine: bool = True  # False: told at once even when a declared deployer did it
 
     @classmethod
     def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
@@ -63,7 +73,8 @@ class Finding:
             id=f"{detection.id}#{_key(event.key)}",
             detection_id=detection.id,
             account=_cut(event.account, 40),
-            group=f"{_key(event.account)}#{_key(concern.group)}",
+            group=f"{'*' if concern.across_accounts else _key(event.account)}#{_key(concern.group)}",
+            joins=f"*#{_key(concern.joins)}" if concern.joins else None,
             severity=concern.severity,
             title=_cut(concern.title or detection.title, 150),
             summary=_cut(concern.summary),
@@ -92,12 +103,18 @@ class Finding:
                 Exhibit(title=_cut(e.title, 100), text=_cut(e.text, _MAXIMUM_EXHIBIT)) for e in concern.exhibits[:4]
             ),
             quiet="this detection is in staging" if detection.staging else None,
+            routine=concern.routine,
         )
 
     @property
     def cursor(self) -> str:
         """Its place in its alert, in the order recorded: sorts as text."""
         return f"{self.received.isoformat(timespec='microseconds')}#{self.id}"
+
+    @property
+    def quiet_kind(self) -> QuietKind | None:
+        """Which report it belongs in; None for a loud finding, and for one that is quiet without a report."""
+        return next((kind for kind in QuietKind if self.quiet is not None and self.quiet.startswith(kind)), None)
 
     @property
     def happened(self) -> datetime:

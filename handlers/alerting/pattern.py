@@ -16,6 +16,7 @@ from handlers.alerting.errors import UnknownOperatorError
 Matcher = Callable[[Mapping[str, Any]], bool]
 _Test = Callable[[Any], bool]
 _ABSENT = object()
+_ON_TEXTS = frozenset({"prefix", "suffix", "wildcard", "equals-ignore-case"})  # what is absent satisfies none of these
 _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
     "=": lambda left, right: left == right,
     "<": lambda left, right: left < right,
@@ -42,6 +43,21 @@ def literals_at(pattern: Mapping[str, Any], *path: str) -> frozenset[str] | None
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return frozenset(value)
     return None
+
+
+def needs_value_at(pattern: Mapping[str, Any], *path: str) -> bool:
+    """Whether the pattern asks for a text at a path, so that it matches nothing that has no such field.
+
+    False wherever that is not plain to see: for what only its absence, an object or a number would answer.
+    """
+    value: Any = pattern
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(item, str) or (isinstance(item, Mapping) and set(item) <= _ON_TEXTS) for item in value)
+    )
 
 
 def _object_matcher(pattern: Mapping[str, Any], path: str) -> Matcher:
@@ -143,20 +159,17 @@ def _texts(operand: Any, path: str, operator: str) -> tuple[str, ...]:
     return words
 
 
-def _prefix(operand: Any, path: str) -> _Test:
-    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
-        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "prefix"))
-        return _any(lambda value: isinstance(value, str) and value.casefold().startswith(folded))
-    words = _texts(operand, path, "prefix")
-    return _any(lambda value: isinstance(value, str) and value.startswith(words))
+def _affix(name: str, holds: Callable[[str, tuple[str, ...]], bool]) -> Callable[[Any, str], _Test]:
+    """The operator for one end of a string: words as they are, or {"equals-ignore-case": words}."""
 
+    def build(operand: Any, path: str) -> _Test:
+        if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
+            folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, name))
+            return _any(lambda value: isinstance(value, str) and holds(value.casefold(), folded))
+        words = _texts(operand, path, name)
+        return _any(lambda value: isinstance(value, str) and holds(value, words))
 
-def _suffix(operand: Any, path: str) -> _Test:
-    if isinstance(operand, Mapping) and set(operand) == {"equals-ignore-case"}:
-        folded = tuple(word.casefold() for word in _texts(operand["equals-ignore-case"], path, "suffix"))
-        return _any(lambda value: isinstance(value, str) and value.casefold().endswith(folded))
-    words = _texts(operand, path, "suffix")
-    return _any(lambda value: isinstance(value, str) and value.endswith(words))
+    return build
 
 
 def _ignoring_case(operand: Any, path: str) -> _Test:
@@ -169,6 +182,11 @@ def _wildcard(operand: Any, path: str) -> _Test:
     if any("\\" in part for parts in globs for part in parts):
         raise UnknownOperatorError(f"{path}: an escaped wildcard is not evaluated here")
     return _any(lambda value: isinstance(value, str) and any(_glob(parts, value) for parts in globs))
+
+
+def matches_glob(glob: str, text: str) -> bool:
+    """Whether the text is the glob, in which `*` stands for any characters, also none or `/`. Case counts."""
+    return _glob(glob.split("*"), text)
 
 
 def _glob(parts: Sequence[str], text: str) -> bool:
@@ -234,8 +252,8 @@ def _cidr(operand: Any, path: str) -> _Test:
 
 _OPERATORS: Mapping[str, Callable[[Any, str], _Test]] = {
     "exists": _exists,
-    "prefix": _prefix,
-    "suffix": _suffix,
+    "prefix": _affix("prefix", str.startswith),
+    "suffix": _affix("suffix", str.endswith),
     "equals-ignore-case": _ignoring_case,
     "wildcard": _wildcard,
     "anything-but": _anything_but,

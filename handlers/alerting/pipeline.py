@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from handlers.alerting.alert import Alert, Step, Told, next_step
 from handlers.alerting.catalogue import Catalogue
-from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
+from handlers.alerting.detection import Concern, Detection, Exhibit
+from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
-from handlers.alerting.finding import Finding
+from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.life import reopened_by
 from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier, Recorded
 from handlers.alerting.severity import Severity
@@ -52,6 +54,7 @@ class Pipeline:
     clock: Callable[[], datetime]
     refresh_every: timedelta = timedelta(seconds=30)
     enrichments: Sequence[tuple[str, Enrichment]] = ()
+    remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     quietenings: Sequence[Quietening] = ()
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
@@ -75,6 +78,10 @@ class Pipeline:
         findings: list[Finding] = []
         for finding, detection in _told_once(found):
             self._keep(finding, detection.window, findings, problems)
+        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
+        # comparison that cannot be made later says so.
+        with contextlib.suppress(Exception):
+            self.remember(event)
         if problems:
             raise PipelineError(problems)
         return tuple(findings)
@@ -89,6 +96,26 @@ class Pipeline:
         findings: list[Finding] = []
         problems: list[Exception] = []
         self._keep(finding, _UNREADABLE.window, findings, problems)
+        if problems:
+            raise PipelineError(problems)
+        return findings[0]
+
+    def announce_digest(self, day: date) -> Finding | None:
+        """Announce what declared deployers did on this day (UTC); None where they did nothing. Once, if repeated.
+
+        Raises:
+            PipelineError: the store or a channel failed.
+        """
+        findings: list[Finding] = []
+        problems: list[Exception] = []
+        try:
+            digest = digest_of(self.book.findings_kept(QuietKind.DIGEST, day), day, now=self.clock())
+        except UnavailableError as error:
+            raise PipelineError([error]) from error
+        if digest is None:
+            return None
+        named = dataclasses.replace(digest, account_name=self.accounts.name(digest.account))
+        self._keep(named, DAILY_DIGEST.window, findings, problems)
         if problems:
             raise PipelineError(problems)
         return findings[0]
@@ -251,23 +278,16 @@ def _named(detection: Detection, error: Exception) -> Exception:
     return problem
 
 
-def _never(_event: Event, _lookups: Lookups) -> Pass:
-    return Pass(reason="it has no event to assess")
-
-
-_UNREADABLE = Detection(
+_UNREADABLE = Detection.announced(
     id="unreadable-event",
     title="An event we cannot read",
     why="It reached the events queue, so a rule matched it; what it says cannot be judged.",
     severity=Severity.MEDIUM,
-    pattern={"source": [{"exists": False}]},
-    assess=_never,
     respond=(
         "Look up what CloudTrail recorded at this minute",
         "Find out who can send to the events queue",
         "Report the text if AWS sent it",
     ),
-    regions=Regions.EVERY,
 )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handlers.alerting.severity import Severity
 
 if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
-    from handlers.alerting.finding import Finding
+    from handlers.alerting.finding import Finding, QuietKind
     from handlers.alerting.life import Act, Decision, Life
 
 
@@ -43,6 +43,121 @@ class Lookups(Protocol):
 
     def trail(self, account: str, region: str, name: str) -> Mapping[str, Any] | Unknown:
         """A trail's settings as CloudTrail's DescribeTrails gives them; `name` may be an ARN."""
+        ...
+
+    def trails(self, account: str, region: str) -> Mapping[str, Any] | Unknown:
+        """{"trails": [...]}: those that record this region, as CloudTrail's DescribeTrails gives them."""
+        ...
+
+    def deployment(self) -> Mapping[str, Any] | Unknown:
+        """Rootwatch's own: {"name": what its resources are called after, "deployers": [{"role", "accounts"}]}."""
+        ...
+
+    def standing(self, account: str, kind: str, name: str) -> Mapping[str, Any] | Unknown:
+        """What can be used of a "user", "role", "group" or "policy" (`name` is then its ARN); times in ISO 8601.
+
+        user: {"created", "password" and "password_used" (times, or absent), "keys": [{"id", "active", "created",
+        "used", "service"}], "mfa_devices": number}. role: {"created", "used", "trust": document}.
+        group: {"members": [names], "more": whether there are others}.
+        policy: {"users": [names], "roles": [names], "groups": [names], "more"}.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sighting:
+    """One event, as our own history counts it."""
+
+    account: str
+    event: str  # what makes a second arrival a repeat
+    principal: str  # who, under a name that stays; "" where nobody can be told apart
+    address: str  # where from: an address, or an IPv6 network; "" where it is not one
+    at: datetime
+    succeeded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """How often something was seen before."""
+
+    times: int = 0  # events that succeeded: what fails may be anybody's guess, and makes nobody known
+    failed: int = 0
+    since: datetime | None = None  # of the first that succeeded; None where none did
+
+
+MOST_KEPT_CHARACTERS = 20_000  # of one value: twice the longest policy that IAM takes (quotas, IAM user guide)
+MOST_ADDRESSES = 50  # of one principal that are told apart: more is "50 or more"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What was seen before a sighting."""
+
+    account: Tally = Tally()  # anybody, from anywhere
+    principal: Tally = Tally()
+    address: Tally = Tally()  # anybody from this address
+    both: Tally = Tally()  # this principal from this address
+    other_addresses: int = 0  # that the principal was seen from; MOST_ADDRESSES means so many or more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What was known under a name before an event."""
+
+    value: str
+    since: datetime  # the first event that found it so
+
+
+class History(Protocol):
+    """What we have seen ourselves. Repeats of an event change nothing and are answered as the first time.
+
+    All raise UnavailableError when the store does not answer.
+    """
+
+    def seen(self, sighting: Sighting, *, now: datetime) -> Seen:
+        """Count a sighting; returns what was seen before it."""
+        ...
+
+    def replaced(self, name: str, value: str, *, event: str, at: datetime, now: datetime) -> Kept | None:
+        """Keep `value` under `name` as what the event `event` of the time `at` left; returns what was known before.
+
+        None where nothing was, or where something later is known already: then that stays. A value that is too long
+        to be kept is forgotten, and "" stands for nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where an account stands in its organisation."""
+
+    name: str
+    path: str  # organisational units from the root down: "Workloads/Production"; "" directly below the root
+
+
+class Directory(Protocol):
+    """Names that the organisation gives. None raises: what cannot be had is Unknown."""
+
+    def user_name(self, store: str, user: str) -> str | Unknown:
+        """The name of an Identity Center user, by the ids of the identity store and of the user."""
+        ...
+
+    def place(self, account: str) -> Place | Unknown: ...
+
+
+class AddressBook(Protocol):
+    """Whom addresses belong to."""
+
+    def owner(self, address: str) -> str:
+        """Network and country of an IP address, in words; "" where it is not listed."""
+        ...
+
+
+class PolicyChecks(Protocol):
+    """A second opinion on a policy."""
+
+    def check(self, before: str | None, after: str, *, is_trust: bool) -> str | Unknown:
+        """Whether a policy (JSON text) allows more than the one before; where there is none, what it allows at all."""
         ...
 
 
@@ -77,6 +192,10 @@ class AlertBook(Protocol):
 
     def findings(self, alert_id: str, *, after: str, limit: int) -> Sequence[Finding]:
         """The loud findings of an alert beyond the cursor `after`: the newest `limit` of them, oldest first."""
+        ...
+
+    def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
+        """The findings kept quiet for this reason that we learnt of on this day (UTC), in order, without exhibits."""
         ...
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:

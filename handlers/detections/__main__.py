@@ -1,4 +1,4 @@
-"""Prints the catalogue as Markdown, or checks that a file holds it: `python -m handlers.detections [--check FILE]`."""
+"""Prints the catalogue, or the CIS controls, as Markdown, or checks a file: `python -m handlers.detections --help`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from handlers.alerting.detection import Detection
 from handlers.detections import CATALOGUE
+from handlers.detections.cis import cis_page
 
 _HERE = Path(__file__).parent
 _RUNBOOKS = "../handlers/detections"  # as seen from docs/
@@ -20,8 +21,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns 0, or 1 with a message on stderr where the file of --check is missing or not what would be printed."""
     parser = argparse.ArgumentParser(prog="python -m handlers.detections", description=__doc__)
     parser.add_argument("--check", metavar="FILE", help="compare with FILE instead of printing; exit 1 if it differs")
+    parser.add_argument("--cis", action="store_true", help="the page of the CIS controls instead of the catalogue")
     chosen = parser.parse_args(arguments)
-    text = catalogue_page()
+    text = cis_page(CATALOGUE) if chosen.cis else catalogue_page()
     if chosen.check is None:
         print(text, end="")
         return 0
@@ -29,12 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         is_fresh = file.read_text(encoding="utf-8") == text
     except (OSError, UnicodeDecodeError) as error:
-        return _fail(f"{file} cannot be read ({type(error).__name__})", file)
-    return 0 if is_fresh else _fail(f"{file} does not show the catalogue as it is now", file)
+        return _fail(f"{file} cannot be read ({type(error).__name__})", file, chosen.cis)
+    return 0 if is_fresh else _fail(f"{file} does not show the catalogue as it is now", file, chosen.cis)
 
 
-def _fail(problem: str, file: Path) -> int:
-    print(f"{problem}. Write it again: python -m handlers.detections > {file}", file=sys.stderr)
+def _fail(problem: str, file: Path, is_cis: bool) -> int:
+    command = "python -m handlers.detections --cis" if is_cis else "python -m handlers.detections"
+    print(f"{problem}. Write it again: {command} > {file}", file=sys.stderr)
     return 1
 
 
@@ -83,6 +86,8 @@ def _section(detection: Detection) -> Iterator[str]:
     if detection.cis:
         yield f"- CIS AWS Foundations: {', '.join(detection.cis)}"
     yield f"- ATT&CK: {', '.join(_technique(item) for item in detection.attack)}"
+    if detection.pack:
+        yield f"- Pack: works only where `[packs] {detection.pack} = true` switches it on"
     if detection.staging:
         yield "- Staging: it records without telling people"
     yield f"- Runbook: [{detection.folder}/runbook.md]({_RUNBOOKS}/{detection.folder}/runbook.md)"

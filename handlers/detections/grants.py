@@ -100,6 +100,11 @@ class Judged:
         }.get(self.verdict) or f"can {_ABILITY[self.verdict]}"
 
     @property
+    def is_routine(self) -> bool:
+        """Whether a declared deployer's giving it can wait for the digest: no full administrator, and judged."""
+        return self.verdict in (Verdict.NOT_ADMINISTRATOR, Verdict.CAN_BECOME_ADMINISTRATOR)
+
+    @property
     def severity(self) -> Severity:
         """Of the rights taking effect now."""
         if self.judgement is None or self.verdict is Verdict.COULD_NOT_JUDGE:
@@ -212,6 +217,7 @@ def grant(
         severity=severity,
         group=target.group(event),
         title="" if event.succeeded else "Attempt to grant administrator rights",
+        routine=judged.is_routine and not hidden,
         facts=facts(
             ("Why", judged.reason),
             ("Only if", listed(conditions)),

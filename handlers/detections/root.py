@@ -30,11 +30,18 @@ def subject(event: Event) -> str:
     return f"root of {short(event.account)}"
 
 
-def conversation(event: Event) -> str:
-    """The group of root's findings; a session that the organisation opened has one of its own, by its access key."""
-    if event.actor.kind is ActorKind.ROOT_ASSUMED and event.actor.access_key_id:
-        return f"root-session:{short(event.actor.access_key_id)}"
-    return GROUP
+def session_of(event: Event) -> str:
+    """The conversation of a session that the organization opened, by its access key; AssumeRoot's finding opens it.
+
+    A member's records need not say that their session was assumed (AWS's own example lacks `assumedRoot`), so every
+    root session with a key joins that conversation where it exists.
+    """
+    return assumed_session(event.actor.access_key_id)
+
+
+def assumed_session(access_key_id: str) -> str:
+    """The conversation's name; "" without a key."""
+    return f"root-session:{short(access_key_id)}" if access_key_id else ""
 
 
 def is_switched_off(event: Event) -> bool:

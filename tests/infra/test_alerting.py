@@ -29,6 +29,7 @@ from infra.deployment import ConfigurationError, Deployment
 from infra.detection_rules import DetectionRules, RuleTarget, regions_of, unlisted_detections
 from infra.python_function import ROOT
 from infra.watchers import MAXIMUM_ALARMS, Watchers
+from tests.mmdb import mmdb
 
 Resource = dict[str, Any]
 
@@ -78,7 +79,8 @@ VARIANTS = {
         '[identity_center]\nhome_region = "eu-west-1"', home="ap-northeast-1", watched='"us-east-1", "eu-west-1"'
     ),
     "organisation": deployment(
-        '[trail]\norganization_id = "o-a1b2c3d4e5"\n[accounts]\n"123456789012" = "production"',
+        '[trail]\norganization_id = "o-a1b2c3d4e5"\n[accounts]\n"123456789012" = "production"\n'
+        "[context]\naccess_analyzer_checks = true",
         slack='token_store = "secretsmanager"',
     ),
     "china": deployment(home="cn-north-1"),
@@ -487,17 +489,33 @@ def test_the_functions_role_has_no_right_beyond_this_list(template: dict[str, An
         "sns:Publish": [{"Ref": topic}],
         "iam:GetPolicy": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "iam:GetPolicyVersion": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
+        "iam:ListEntitiesForPolicy": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "cloudtrail:DescribeTrails": ["*"],
     }
     for kind, actions in {
-        "user": ("GetUser", "GetUserPolicy", "ListAttachedUserPolicies", "ListGroupsForUser", "ListUserPolicies"),
+        "user": (
+            *("GetUser", "GetUserPolicy", "ListAttachedUserPolicies", "ListGroupsForUser", "ListUserPolicies"),
+            *("GetAccessKeyLastUsed", "GetLoginProfile", "ListAccessKeys", "ListMFADevices"),
+        ),
         "role": ("GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListRolePolicies"),
-        "group": ("GetGroupPolicy", "ListAttachedGroupPolicies", "ListGroupPolicies"),
+        "group": ("GetGroup", "GetGroupPolicy", "ListAttachedGroupPolicies", "ListGroupPolicies"),
     }.items():
         allowed |= {f"iam:{action}": [f"{arn}:iam::{account}:{kind}/*"] for action in actions}
     if of.identity_center.home_region:
         for action in ("GetInlinePolicyForPermissionSet", "ListManagedPoliciesInPermissionSet"):
             allowed[f"sso:{action}"] = [f"{arn}:sso:::instance/*", f"{arn}:sso:::permissionSet/*/*"]
+        allowed["identitystore:DescribeUser"] = [
+            f"{arn}:identitystore::{account}:identitystore/*",
+            f"{arn}:identitystore:::user/*",
+        ]
+    if of.trail.organization_id:
+        accounts, units = (f"{arn}:organizations::*:{kind}/{of.trail.organization_id}/*" for kind in ("account", "ou"))
+        allowed["organizations:DescribeAccount"] = [accounts]
+        allowed["organizations:ListParents"] = [accounts, units]
+        allowed["organizations:DescribeOrganizationalUnit"] = [units]
+    if of.context.access_analyzer_checks:
+        allowed["access-analyzer:CheckAccessNotGranted"] = ["*"]
+        allowed["access-analyzer:CheckNoNewAccess"] = ["*"]
     for action in ("GetItem", "Query", "PutItem", "UpdateItem"):
         allowed[f"dynamodb:{action}"] = [{"Fn::GetAtt": [table, "Arn"]}]
     for action in ("ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"):
@@ -524,24 +542,26 @@ def test_no_role_may_write_to_iam_nor_borrow_a_policy(template: dict[str, Any]) 
             assert not re.match(r"(?i)iam:(?!Get|List)|.*\*", action)
 
 
-LOOKUPS = ("account_lookups.py", "iam_policies.py")
+LOOKUPS = ("account_lookups.py", "iam_policies.py", "iam_standing.py", "enrichments.py")
+LOOKED_UP = ("iam", "cloudtrail", "sso", "identitystore", "organizations", "access-analyzer")
 
 
 def test_the_function_may_look_up_exactly_what_its_code_asks(templates: dict[str, dict[str, Any]]) -> None:
     """Neither a lookup that would always be refused, nor a right that nothing uses."""
     code = "".join((ROOT / "handlers" / "adapters" / name).read_text() for name in LOOKUPS)
     # Calls are named in the code as they are, or made of a kind of principal: f"list_attached_{kind}_policies".
-    spelled = set(re.findall(r"\b(?:get|list|describe)_[a-z_]+\b(?!\{)", code))
+    spelled = set(re.findall(r"\b(?:get|list|describe|check)_[a-z_]+\b(?!\{)", code))
     for made in re.findall(r'f"((?:get|list)_[a-z_]*\{kind\}[a-z_]*)"', code):
         kinds = ("user", "role") if made == "get_{kind}" else ("user", "role", "group")
         spelled |= {made.replace("{kind}", kind) for kind in kinds}
     spelled -= {"get_paginator", "get_", "list_", "list_attached_"}
-    asked = {"".join(word.capitalize() for word in call.split("_")) for call in spelled}
+    asked = {call.replace("_", "") for call in spelled}  # without capitals: AWS writes ListMFADevices
     granted = {
-        action.split(":")[1]
-        for statement in function_statements(templates["home elsewhere"])
+        action.split(":")[1].casefold()
+        for variant in ("home elsewhere", "organisation")  # Identity Center, and all that an organisation adds
+        for statement in function_statements(templates[variant])
         for action in as_list(statement["Action"])
-        if action.split(":")[0] in ("iam", "cloudtrail", "sso")
+        if action.split(":")[0] in LOOKED_UP
     }
     assert granted == asked
 
@@ -595,10 +615,14 @@ def test_the_function_reads_back_the_settings_that_were_configured(template: dic
         slack_token_source=token,
         identity_center_region=of.identity_center.home_region or "",
         account_names=of.accounts,
+        organization_id=of.trail.organization_id or "",
+        access_analyzer_checks=of.context.access_analyzer_checks,
     )
 
 
 def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path) -> None:
+    for name in ("country", "asn"):
+        (tmp_path / f"{name}.mmdb").write_bytes(mmdb({"192.0.2.0/24": {}}))
     of = Deployment.parse(
         """
         [deployment]
@@ -626,10 +650,23 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         retry_base_seconds = 60
         retry_cap_seconds = 600
         refresh_seconds = 10
-        """
+        [trail]
+        organization_id = "o-a1b2c3d4e5"
+        [context]
+        mmdb_country = "country.mmdb"
+        mmdb_asn = "asn.mmdb"
+        access_analyzer_checks = true
+        [detections]
+        staging = ["access-key-created"]
+        [packs]
+        cis = true
+        [react]
+        enabled = true
+        """,
+        file=str(tmp_path / "rootwatch.toml"),
     )
     template = json.loads(synthesize(of, tmp_path, detections=EXAMPLES).read_text())
-    (function,) = of_type(template, "AWS::Lambda::Function").values()
+    _, function = named(template, "AWS::Lambda::Function", "FunctionName", "second-raise-alert")
     variables = {
         key: value if isinstance(value, str) else "a reference"
         for key, value in function["Properties"]["Environment"]["Variables"].items()

@@ -1,5 +1,6 @@
 """One contract, two alert books: the table and the one in memory."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,10 +10,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.memory import MemoryAlertBook
 from handlers.alerting.alert import Told
-from handlers.alerting.detection import Concern
+from handlers.alerting.detection import Concern, Exhibit
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Event
-from handlers.alerting.finding import Finding
+from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.severity import Severity
 from tests.building import NOW, Stage, detection, record
 
@@ -65,6 +66,22 @@ def test_a_quiet_finding_is_counted_but_not_loud(book):
     alert = book.record(finding().quieted("because"), window=HOUR, now=NOW).alert
     assert (alert.count, alert.loud, alert.kinds) == (1, 0, frozenset())
     assert book.findings(alert.id, after="", limit=9) == []
+
+
+def test_a_conversation_across_accounts_is_joined_where_it_is_open(book):
+    def member(key):
+        concern = Concern(summary="s", subject="x", severity=Severity.LOW, group="root", joins=f"session:{key}")
+        return Finding.of(detection(), Event.parse(record(recipientAccountId="210987654321")), concern, now=NOW)
+
+    opening = Concern(summary="s", subject="x", severity=Severity.HIGH, group="session:ASIA1", across_accounts=True)
+    opener = Finding.of(detection(), Event.parse(record()), opening, now=NOW)
+    alone = book.record(member("ASIA1"), window=HOUR, now=NOW).alert
+    opened = book.record(opener, window=HOUR, now=NOW).alert
+    assert alone.id != opened.id, "what is not open cannot be joined"
+    joined = book.record(member("ASIA1"), window=HOUR, now=NOW).alert
+    assert (joined.id, joined.count) == (opened.id, 2)
+    other = book.record(member("ASIA2"), window=HOUR, now=NOW).alert
+    assert (other.id, other.count) == (alone.id, 2)
 
 
 def test_the_headline_is_the_first_loud_finding(book):
@@ -166,3 +183,22 @@ def test_a_network_failure_is_unavailable(alert_table):
     ):
         with pytest.raises(UnavailableError):
             call()
+
+
+def test_what_is_kept_for_a_report_is_found_by_the_day_we_learnt_of_it_in_order_and_without_exhibits(book):
+    exhibits = (Exhibit(title="The policy", text="{}"),)
+    late = dataclasses.replace(finding(eventTime="2026-10-01T00:00:00Z"), exhibits=exhibits, received=NOW + HOUR)
+    early = finding()
+    for item in (late.quieted("digest: b"), early.quieted("digest: a")):
+        book.record(item, window=HOUR, now=NOW)
+        book.record(item, window=HOUR, now=NOW)
+    book.record(finding().quieted("suppressed until 2026-12-31"), window=HOUR, now=NOW)
+    book.record(finding().quieted("this detection is in staging"), window=HOUR, now=NOW)
+    book.record(finding(), window=HOUR, now=NOW)
+    book.record(finding(received=NOW + 24 * HOUR).quieted("digest: c"), window=HOUR, now=NOW)
+    kept = book.findings_kept(QuietKind.DIGEST, NOW.date())
+    assert [item.quiet for item in kept] == ["digest: a", "digest: b"]
+    assert kept[1] == dataclasses.replace(late, exhibits=(), quiet="digest: b")
+    assert len(book.findings_kept(QuietKind.SUPPRESSED, NOW.date())) == 1
+    assert len(book.findings_kept(QuietKind.DIGEST, (NOW + 24 * HOUR).date())) == 1
+    assert book.findings_kept(QuietKind.SUPPRESSED, (NOW + 24 * HOUR).date()) == []

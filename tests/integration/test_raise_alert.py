@@ -51,7 +51,7 @@ def deployed(alert_table, slack, monkeypatch):
     )
     for name, value in settings.to_environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(wiring, "CATALOGUE", (detection(),))
+    monkeypatch.setattr(wiring, "catalogue", lambda _packs: (detection(),))
     made = (wiring.alerting, wiring.client)
     for cached in made:
         cached.cache_clear()
@@ -116,6 +116,21 @@ def test_an_event_becomes_a_message(deployed, slack):
     assert "production" in text
 
 
+def test_an_alert_comes_with_its_context_from_the_live_account(deployed, slack):
+    iam = boto3.client("iam")
+    iam.create_user(UserName="bob")
+    iam.create_access_key(UserName="bob")
+    first = an_event(sourceIPAddress="192.0.2.10", eventTime="2026-11-01T00:00:00Z")
+    raise_alert.handler(batch(deployed, first), CONTEXT)
+    raise_alert.handler(batch(deployed, an_event(sourceIPAddress="192.0.2.44")), CONTEXT)
+    said = json.dumps(slack.messages("security-alerts")[-1])
+    assert "IAM user alice; with a long-lived access key" in said
+    assert "first time from 192.0.2.44 for alice (1 event before, from 1 other address)" in said
+    assert "the user bob: not administrator" in said
+    assert "no console password; access key" in said
+    assert "unavailable" not in said
+
+
 def test_only_what_failed_comes_back_and_not_before_slack_asked(deployed, slack, monkeypatch):
     waits = []
     parts = wiring.alerting()
@@ -178,7 +193,7 @@ def test_a_crash_names_the_place_and_never_the_events_text(deployed, monkeypatch
     def crashes(_event, _lookups):
         raise KeyError("text of the event <!channel>")
 
-    monkeypatch.setattr(wiring, "CATALOGUE", (detection(assess=crashes),))
+    monkeypatch.setattr(wiring, "catalogue", lambda _packs: (detection(assess=crashes),))
     wiring.alerting.cache_clear()
     answer = raise_alert.handler(batch(deployed, an_event()), CONTEXT)
     assert len(answer["batchItemFailures"]) == 1
@@ -232,6 +247,7 @@ def test_settings_survive_the_environment_and_name_what_is_missing():
         slack_token_source="ssm:/x",
         account_names={ACCOUNT: "本番"},
         retry_base_seconds=1,
+        packs=("cis",),
     )
     environment = settings.to_environment()
     assert AlertSettings.from_environment(environment) == settings
@@ -240,6 +256,7 @@ def test_settings_survive_the_environment_and_name_what_is_missing():
         ({k: v for k, v in environment.items() if "TABLE" not in k}, "ROOTWATCH_TABLE_NAME is not set"),
         ({**environment, "ROOTWATCH_RETRY_BASE_SECONDS": "soon"}, "not int as JSON"),
         ({**environment, "ROOTWATCH_ACCOUNT_NAMES": "[]"}, "not dict"),
+        ({**environment, "ROOTWATCH_PACKS": "cis"}, "not list as JSON"),
     ):
         with pytest.raises(ValueError, match=re.escape(reason)):
             AlertSettings.from_environment(broken)

@@ -65,5 +65,6 @@ ADMIN_ATTEMPTS_DENIED = Detection(
     ),
     regions=Regions.GLOBAL,
     threshold=_THRESHOLD,  # one is a missing right in somebody's script
+    cis=("4.1 (v1.4-v5)", "5.1 (v6-v7)"),
     attack=("T1098", "T1078.004"),
 )

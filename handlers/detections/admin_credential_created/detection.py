@@ -62,6 +62,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         subject=f"user {target.name or 'unknown'}",
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
+        routine=rights.is_routine,
         facts=facts(
             ("New access key", event.text("responseElements", "accessKey", "accessKeyId")),
             ("MFA device", event.text("requestParameters", "serialNumber")),

@@ -10,6 +10,7 @@ from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, grant, judged_managed, policy_words
+from handlers.detections.words import short
 
 _ATTACH = {
     "AttachUserPolicy": ("user", "userName"),
@@ -34,13 +35,20 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     )
     if isinstance(concern, Concern) and _is_identity_centers(event, target):
         # The same in every account that a permission set is assigned in; identity-center-grant has told the cause.
-        return dataclasses.replace(concern, severity=Severity.LOW)
+        return dataclasses.replace(
+            concern, severity=Severity.LOW, group=f"identity-center:{_set_of(target.name)}", across_accounts=True
+        )
     return concern
 
 
 def _is_identity_centers(event: Event, target: Target) -> bool:
     """Identity Center carries out an assignment; `invokedBy` is AWS's word and cannot be forged."""
     return event.actor.invoked_by == "sso.amazonaws.com" and target.name.startswith("AWSReservedSSO_")
+
+
+def _set_of(role: str) -> str:
+    """AWSReservedSSO_Name_0123456789abcdef is the role of the permission set "Name", in each account another."""
+    return short(role.rpartition("_")[0])
 
 
 ADMIN_POLICY_ATTACHED = Detection(

@@ -93,6 +93,7 @@ def _joined(event: Event) -> Concern | Pass:
         subject=f"Identity Center group {short(group)}",
         severity=Severity.LOW,  # which groups lead to administrators is not known here
         group=f"identity-center-group:{short(group)}",
+        routine=False,
         facts=facts(("Group", group), ("Member", member)),
     )
 

@@ -54,6 +54,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         subject=f"{target.kind} {target.name or 'unknown'}",
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
+        routine=rights.is_routine,
         facts=facts(("New boundary", arn), (f"What the {target.kind} may do now", rights.reason)),
     )
 

@@ -81,6 +81,7 @@ def _concern(
         subject=f"{target.kind} {target.name or 'unknown'}",
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
+        routine=False,
         facts=facts(("Policy", event.text("requestParameters", "policyArn")), ("Why", why)),
         exhibits=exhibits,
     )

@@ -33,6 +33,7 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         subject=f"role {role.name}",
         severity=severity if event.succeeded else lowered(severity, 2),
         group=role.group(event),
+        routine=trust.verdict is not TrustVerdict.COULD_NOT_JUDGE and (rights is _NEW or rights.is_routine),
         facts=facts(
             ("Who may assume it", trust.reason),
             ("What the role may do", "nothing yet" if rights is _NEW else rights.reason),
@@ -63,6 +64,7 @@ def _unseen(event: Event, role: Target) -> Concern:
         subject=f"role {role.name or 'unknown'}",
         severity=severity if event.succeeded else Severity.LOW,
         group=role.group(event),
+        routine=False,
     )
 
 

@@ -30,7 +30,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, *_NAMES[event.name], _EFFECT),
         subject=root.subject(event),
         severity=Severity.CRITICAL if event.succeeded else lowered(Severity.CRITICAL, 2),
-        group=root.conversation(event),
+        group=root.GROUP,
+        joins=root.session_of(event),
         facts=facts(
             ("New access key", event.text("responseElements", "accessKey", "accessKeyId")),
             ("Access key", event.text("requestParameters", "accessKeyId")),
@@ -53,4 +54,5 @@ ROOT_ACCESS_KEY_CREATED = Detection(
     regions=Regions.GLOBAL,
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1098.001",),
+    suppressible=False,
 )

@@ -57,7 +57,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, f"called {call} in {short(event.region)}", f"call {call} in {short(event.region)}", ""),
         subject=root.subject(event),
         severity=severity if event.succeeded else lowered(severity),
-        group=root.conversation(event),
+        group=root.GROUP,
+        joins=root.session_of(event),
         facts=facts(("Credential", "a long-lived access key of root" if key.startswith("AKIA") else "")),
         exhibits=request_exhibit(event),
     )
@@ -82,4 +83,5 @@ ROOT_ACTIVITY = Detection(
     regions=Regions.EVERY,
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1078.004",),
+    suppressible=False,
 )

@@ -23,7 +23,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, change.did, change.tried, change.effect),
         subject=root.subject(event),
         severity=change.severity if event.succeeded else lowered(change.severity, 2),
-        group=root.conversation(event),
+        group=root.GROUP,
+        joins=root.session_of(event),
         facts=facts(
             ("MFA device", event.text("requestParameters", "serialNumber")),
             ("Access key", event.text("requestParameters", "accessKeyId")),
@@ -55,4 +56,5 @@ ROOT_CREDENTIALS_CHANGED = Detection(
     regions=Regions.GLOBAL,
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1098.001", "T1556.006"),
+    suppressible=False,
 )

@@ -32,7 +32,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, f"made {deed}", f"make {deed}", "this keeps working after root has signed out"),
         subject=root.subject(event),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
-        group=root.conversation(event),
+        group=root.GROUP,
+        joins=root.session_of(event),
         facts=facts(
             ("Name given", name),
             ("Valid for (seconds)", event.text("requestParameters", "durationSeconds")),
@@ -64,5 +65,7 @@ ROOT_FEDERATED = Detection(
     ),
     regions=Regions.EVERY,
     sees_read_events=True,  # GetSessionToken is recorded as a read
+    cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1550.001", "T1078.004"),
+    suppressible=False,
 )

@@ -44,5 +44,7 @@ ROOT_FEDERATED_ACTIVITY = Detection(
         "If it is not planned: change the root password, and deny sessions older than now",
     ),
     regions=Regions.EVERY,
+    cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1550.001", "T1078.004"),
+    suppressible=False,
 )

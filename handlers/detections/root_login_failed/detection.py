@@ -49,4 +49,5 @@ ROOT_LOGIN_FAILED = Detection(
     threshold=_THRESHOLD,  # anyone who knows the e-mail address can cause one: do not wake people for it
     cis=("4.6 (v1.4-v5)", "5.6 (v6-v7)"),
     attack=("T1110",),
+    suppressible=False,
 )

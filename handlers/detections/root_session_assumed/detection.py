@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.detections import root
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.words import facts, lowered, sentence, short, tail
 
@@ -60,7 +61,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         summary=sentence(event, f"opened {deed}", f"open {deed}", "it lasts 15 minutes at most"),
         subject=f"root of {short(member) or 'an unnamed account'}",
         severity=severity if event.succeeded else lowered(severity, 2),
-        group=f"root-session:{short(key or member)}",
+        group=root.assumed_session(key or member) or "root-session:unknown",
+        across_accounts=True,  # the member's own records of the session join it
         facts=facts(("Member account", member), ("Task policy", task), ("Access key of the session", key)),
     )
 
@@ -88,5 +90,7 @@ ROOT_SESSION_ASSUMED = Detection(
     ),
     regions=Regions.EVERY,  # AssumeRoot has regional endpoints only
     sees_read_events=True,  # STS calls are recorded as reads
+    cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1548.005", "T1078.004"),
+    suppressible=False,
 )

@@ -46,4 +46,5 @@ SIGN_IN_ANOMALY = Detection(
     ),
     regions=Regions.EVERY,
     attack=("T1078.004",),
+    suppressible=False,
 )

@@ -106,4 +106,5 @@ TRAIL_TAMPERED = Detection(
     regions=Regions.EVERY,
     cis=("4.5 (v1.4-v5)", "5.5 (v6-v7)"),
     attack=("T1562.008",),
+    suppressible=False,
 )

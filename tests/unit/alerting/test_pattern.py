@@ -1,7 +1,7 @@
 import pytest
 
 from handlers.alerting.errors import UnknownOperatorError
-from handlers.alerting.pattern import compile_pattern, literals_at
+from handlers.alerting.pattern import compile_pattern, literals_at, needs_value_at
 
 CASES = [
     ({"a": ["x"]}, {"a": "x"}, True),
@@ -101,3 +101,27 @@ def test_literals_are_those_of_a_plain_list():
     assert literals_at(pattern, "detail", "eventName") == {"A", "B"}
     assert literals_at(pattern, "detail", "other") is None
     assert literals_at(pattern, "detail", "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["x"], True),
+        (["x", {"prefix": "y"}], True),
+        ([{"suffix": "x"}, {"wildcard": "*x*"}, {"equals-ignore-case": "x"}], True),
+        ([{"exists": False}], False),
+        (["x", {"exists": False}], False),
+        (["x", None], False),
+        ([1], False),
+        ([{"anything-but": "x"}], False),
+        ([], False),
+        ({"b": ["x"]}, False),
+    ],
+)
+def test_whether_a_field_must_be_there_is_known_and_nothing_without_it_matches(conditions, expected):
+    pattern = {"detail": {"a": conditions, "b": [{"exists": False}]}}
+    assert needs_value_at(pattern, "detail", "a") is expected
+    assert not needs_value_at(pattern, "detail", "absent")
+    assert not needs_value_at(pattern, "detail", "b")
+    if expected:
+        assert not compile_pattern(pattern)({"detail": {}})

@@ -77,7 +77,7 @@ def test_a_runbook_has_the_steps_that_the_message_shows(detection: Detection) ->
 
 @pytest.mark.parametrize("detection", CATALOGUE, ids=lambda detection: detection.id)
 def test_a_data_sheet_is_filled_in(detection: Detection) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", detection.id)
+    assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", detection.id)
     assert 10 <= len(detection.title) <= 70
     assert detection.why[-1] == "."
     assert len(detection.why) <= 160

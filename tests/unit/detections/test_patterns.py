@@ -73,6 +73,14 @@ def test_whatever_assess_would_raise_is_matched_by_the_pattern() -> None:
     assert all(raised[detection.id] >= 20 for detection in CATALOGUE), raised
 
 
+def test_the_look_up_finds_what_trying_every_pattern_finds() -> None:
+    matchers = [(detection.id, compile_pattern(detection.pattern)) for detection in CATALOGUE]
+    for example in EXAMPLES:
+        for event in (example.event, *_mutants(example)):
+            tried = sorted(id_ for id_, matches in matchers if matches(event.envelope))
+            assert sorted(detection.id for detection in _CATALOGUE.matching(event)) == tried, example.id
+
+
 def _literals(detection: Detection) -> Iterator[tuple[tuple[str, ...], str]]:
     """Each plain word of the pattern, with its place."""
     for path in (("source",), ("detail-type",), ("detail", "eventSource"), ("detail", "eventName")):

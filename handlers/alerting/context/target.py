@@ -1,0 +1,175 @@
+"""What a change is about: whether its target is administrator now, since when, and what can be used of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from handlers.alerting.actor import ActorKind
+from handlers.alerting.context.who import cut
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Kept, Unknown
+from handlers.alerting.privilege import Judgement, Verdict, judge_principal, judge_trust
+
+_NAMED_BY = (("user", "userName"), ("role", "roleName"), ("group", "groupName"))
+# IAM user guide, "IAM name requirements"; root is called otherwise, and has no policies to look at.
+_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,128}")
+_POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy/[\x21-\x7e]{1,640}")
+_POLICY_CHANGES = frozenset({"CreatePolicyVersion", "SetDefaultPolicyVersion", "DeletePolicyVersion"})
+# IAM takes the caller where these name no user (API reference of each).
+_OWN = frozenset(
+    {"CreateAccessKey", "UpdateAccessKey", "DeleteAccessKey", "ChangePassword", "UploadSigningCertificate"}
+)
+# Afterwards there is nothing to look at.
+_ENDS = frozenset({"DeleteUser", "DeleteRole", "DeleteGroup", "DeletePolicy"})
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Whom or what an IAM call changed."""
+
+    kind: str  # "user", "role", "group", "policy"
+    name: str  # of a policy: its ARN
+
+    @property
+    def words(self) -> str:
+        """ "the user bob"."""
+        return f"the {self.kind} {self.name.rpartition('/')[2]}"
+
+
+def target_of(event: Event) -> Target | None:
+    """Whom an IAM call that succeeded changed; None where it changed nobody, or does not say whom."""
+    if event.service != "iam.amazonaws.com" or not event.succeeded or event.is_read or event.name in _ENDS:
+        return None
+    for kind, key in _NAMED_BY:
+        name = event.text("requestParameters", key)
+        if _NAME.fullmatch(name):
+            return Target(kind=kind, name=name)
+        if name:
+            return None
+    arn = event.text("requestParameters", "policyArn")
+    if event.name in _POLICY_CHANGES and _POLICY_ARN.fullmatch(arn):
+        return Target(kind="policy", name=arn)
+    own = event.text("userIdentity", "userName")
+    if event.name in _OWN and event.actor.kind is ActorKind.IAM_USER and _NAME.fullmatch(own):
+        return Target(kind="user", name=own)
+    return None
+
+
+def judged(policies: Mapping[str, Any] | Unknown) -> Judgement | Unknown:
+    """What the answer to `policies_of` amounts to."""
+    if isinstance(policies, Unknown):
+        return policies
+    listed = policies.get("policies")
+    if not isinstance(listed, list):
+        return Unknown(reason="the answer holds no policies")
+    return judge_principal(listed, boundary=policies.get("boundary"))
+
+
+def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknown | None) -> str:
+    """Whether the target is administrator now, and since when as far as we have seen."""
+    if isinstance(judgement, Unknown):
+        return f"what {target.words} may do could not be read ({cut(judgement.reason)})"
+    verdict = judgement.verdict.value
+    said = f"{target.words}: {verdict}. {judgement.reason}"
+    if judgement.verdict is Verdict.COULD_NOT_JUDGE or isinstance(before, Unknown):
+        return said
+    if before is None:
+        return f"{said} Rootwatch had not looked at it before"
+    if before.value != verdict:
+        return f"{said} Before this it was: {cut(before.value, 60)} (since {before.since:%Y-%m-%d} at least)"
+    return f"{said} So since {before.since:%Y-%m-%d} at least"
+
+
+def means(target: Target, standing: Mapping[str, Any] | Unknown, *, account: str) -> str:
+    """How the target can be used, and whom a change of it touches."""
+    if isinstance(standing, Unknown):
+        return f"could not be read ({cut(standing.reason)})"
+    if target.kind == "user":
+        return _user(standing)
+    if target.kind == "role":
+        return _role(standing, account)
+    if target.kind == "group":
+        return _members(standing)
+    return _holders(standing)
+
+
+def _user(standing: Mapping[str, Any]) -> str:
+    parts = []
+    if password := _day(standing.get("password")):
+        used = _day(standing.get("password_used"))
+        parts.append(f"console password of {password}, {f'last used {used}' if used else 'never used'}")
+    else:
+        parts.append("no console password")
+    keys = [_key(key) for key in _list(standing.get("keys")) if isinstance(key, Mapping)]
+    parts.append("; ".join(keys) if keys else "no access key")
+    devices = standing.get("mfa_devices")
+    if isinstance(devices, int):
+        parts.append(f"{devices or 'no'} MFA device{'' if devices == 1 else 's'}")
+    if created := _day(standing.get("created")):
+        parts.append(f"user created {created}")
+    return "; ".join(parts)
+
+
+def _key(key: Mapping[str, Any]) -> str:
+    state = "active" if key.get("active") else "inactive"
+    used = _day(key.get("used"))
+    use = f"last used {used} for {cut(str(key.get('service', 'unknown')), 40)}" if used else "never used"
+    return f"access key {cut(str(key.get('id', 'unknown')), 40)} ({state}, of {_day(key.get('created'))}, {use})"
+
+
+def _role(standing: Mapping[str, Any], account: str) -> str:
+    trust = judge_trust(standing.get("trust"), account=account)
+    names = list(dict.fromkeys(one.name for one in trust.trusted))
+    used = _day(standing.get("used"))
+    parts = [
+        f"can be assumed by {_listed(names) or 'nobody'}",
+        f"last used {used}" if used else "not used in the last 400 days",  # as far back as IAM looks (GetRole)
+    ]
+    if created := _day(standing.get("created")):
+        parts.append(f"role created {created}")
+    return "; ".join(parts)
+
+
+def _members(standing: Mapping[str, Any]) -> str:
+    names, more = _names(standing, "members"), bool(standing.get("more"))
+    if not names:
+        return "the group has no members"
+    return f"touches {_at_least(len(names), more)} member{'' if len(names) == 1 else 's'}: {_listed(names, more=more)}"
+
+
+def _holders(standing: Mapping[str, Any]) -> str:
+    more = bool(standing.get("more"))
+    found = []
+    for kind in ("users", "groups", "roles"):
+        if names := _names(standing, kind):
+            thing = kind if len(names) > 1 else kind[:-1]
+            found.append(f"{_at_least(len(names), more)} {thing} ({_listed(names, more=more)})")
+    return f"touches {', '.join(found)}" if found else "nobody has the policy"
+
+
+def _names(standing: Mapping[str, Any], key: str) -> list[str]:
+    return [name for name in _list(standing.get(key)) if isinstance(name, str)]
+
+
+def _at_least(count: int, more: bool) -> str:
+    return f"at least {count}" if more else str(count)
+
+
+def _listed(names: Sequence[str], *, more: bool = False) -> str:
+    shown = [cut(name) for name in names[:_MOST_NAMES]]
+    rest = len(names) - len(shown)
+    if more or rest:
+        shown.append(f"{rest} more" if rest else "others")
+    return ", ".join(shown)
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _day(value: object) -> str:
+    return value[:10] if isinstance(value, str) else ""

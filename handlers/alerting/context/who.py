@@ -1,0 +1,195 @@
+"""Who it really was: the chain of identities behind a call, in one line, and what is known of a second factor."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from handlers.alerting.actor import Actor, ActorKind, Mfa
+from handlers.alerting.event import Event
+from handlers.alerting.ports import Directory, Unknown
+
+_NAME = 128  # characters of one name: IAM allows no longer one
+_ARN = 256
+# IAM user guide, "Unique identifiers": AKIA is a long-term access key, ASIA a temporary one.
+_LONG_LIVED = "AKIA"
+_TEMPORARY = "ASIA"
+# How Identity Center names the roles it makes of a permission set (its user guide, "Referencing permission sets").
+_RESERVED = re.compile(r"AWSReservedSSO_(.{1,64})_[0-9a-f]{16}")
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+
+
+def cut(text: str, limit: int = _NAME) -> str:
+    """The text, cut where somebody sent more than a line bears."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def permission_set_of(event: Event) -> str:
+    """The permission set behind a role session that Identity Center opened; "" for any other caller."""
+    role = event.actor.role_arn
+    reserved = _RESERVED.fullmatch(role.rpartition("/")[2]) if "/aws-reserved/sso.amazonaws.com/" in role else None
+    return reserved[1] if reserved else ""
+
+
+def chain(event: Event, directory: Directory) -> str:
+    """Who called, with what, issued by whom, on whose behalf: as one line; "" where AWS acted by itself."""
+    actor = event.actor
+    if actor.is_aws:
+        return ""
+    links = (
+        _caller(event, directory),
+        _credentials(event),
+        _issuer(event),
+        f"source identity {cut(actor.source_identity)}" if actor.source_identity else "",
+        _origin(event),
+        f"through {cut(actor.invoked_by)}" if actor.invoked_by else "",
+        _delegate(event),
+    )
+    return "; ".join(link for link in links if link)
+
+
+def _caller(event: Event, directory: Directory) -> str:
+    actor = event.actor
+    elsewhere = f" of account {cut(actor.account, 20)}" if actor.account not in ("", event.account) else ""
+    user = _identity_center_user(event, directory)
+    if permission_set := permission_set_of(event):
+        name = user or f"the Identity Center user {cut(actor.session_name)}"
+        return f"{name}{elsewhere}, with the permission set {cut(permission_set)}"
+    if actor.kind is ActorKind.ROLE:
+        role = cut(actor.role_arn.rpartition("/")[2] or actor.name)
+        session = f", session {cut(actor.session_name)}" if actor.session_name else ""
+        return f"the role {role}{elsewhere}{session}{f', for {user}' if user else ''}"
+    if actor.kind is ActorKind.IDENTITY_CENTER_USER:
+        return (user or "an unnamed Identity Center user") + elsewhere
+    if actor.is_root:
+        return f"{actor.kind}{elsewhere}"
+    return f"{actor.kind} {cut(actor.name)}{elsewhere}"
+
+
+def _identity_center_user(event: Event, directory: Directory) -> str:
+    user = event.text("userIdentity", "onBehalfOf", "userId")
+    if not user:
+        return ""
+    store = event.text("userIdentity", "onBehalfOf", "identityStoreArn").rpartition("/")[2]
+    name = directory.user_name(store, user)
+    if isinstance(name, Unknown):
+        return f"the Identity Center user {cut(user)} (no name: {cut(name.reason)})"
+    return f"the Identity Center user {cut(name)} ({cut(user)})"
+
+
+def _credentials(event: Event) -> str:
+    key = event.actor.access_key_id
+    opened = cut(event.text("userIdentity", "sessionContext", "attributes", "creationDate"), 30)
+    if event.text("userIdentity", "sessionCredentialFromConsole") == "true":
+        return f"in the console since {opened}" if opened else "in the console"
+    if key.startswith(_LONG_LIVED):
+        return "with a long-lived access key"
+    if key.startswith(_TEMPORARY):
+        return f"with temporary credentials{f' since {opened}' if opened else ''}"
+    return ""
+
+
+def _issuer(event: Event) -> str:
+    issuer = event.text("userIdentity", "sessionContext", "sessionIssuer", "arn")
+    return f"issued by {cut(issuer, _ARN)}" if issuer else ""
+
+
+def _origin(event: Event) -> str:
+    """What the credentials were given to: a federated caller, an instance, a function."""
+    found = []
+    provider = event.text("userIdentity", "sessionContext", "webIdFederationData", "federatedProvider")
+    provider = provider or event.text("userIdentity", "identityProvider")
+    if provider:
+        found.append(f"federated by {cut(provider, _ARN)}")
+    if event.text("userIdentity", "sessionContext", "ec2RoleDelivery") or _INSTANCE.fullmatch(event.actor.session_name):
+        found.append(f"given to the EC2 instance {cut(event.actor.session_name) or 'that the record does not name'}")
+    if holder := event.text("userIdentity", "inScopeOf", "credentialsIssuedTo"):
+        found.append(f"given to {cut(holder, _ARN)}")
+    return "; ".join(found)
+
+
+def _delegate(event: Event) -> str:
+    """A product provider that acts for a customer by temporary delegation (CloudTrail user guide, userIdentity)."""
+    account = event.text("userIdentity", "invokedByDelegate", "accountId")
+    return f"by account {cut(account, 20)}, to which the account delegated it for a time" if account else ""
+
+
+def second_factor(event: Event) -> tuple[Mfa, str]:
+    """Whether a second factor was used, and how we know or why we do not; ("", no reason) where AWS acted."""
+    actor = event.actor
+    if actor.is_aws:
+        return actor.mfa, ""
+    said = event.text("additionalEventData", "MFAUsed")
+    if actor.mfa is Mfa.YES:
+        return Mfa.YES, "the sign-in used one" if said else "the session was opened with one"
+    if actor.mfa is Mfa.NO:
+        return Mfa.NO, "the sign-in used none" if said else "the session was opened without one"
+    if _is_long_lived(actor) and not event.dig("userIdentity", "sessionContext", "attributes"):
+        return Mfa.NO, "a long-lived access key signs alone"
+    return Mfa.UNKNOWN, _why_unknown(event, said=bool(said))
+
+
+def _is_long_lived(actor: Actor) -> bool:
+    return actor.access_key_id.startswith(_LONG_LIVED) and actor.kind in (ActorKind.ROOT, ActorKind.IAM_USER)
+
+
+def _why_unknown(event: Event, *, said: bool) -> str:
+    actor = event.actor
+    if permission_set_of(event) or actor.kind is ActorKind.IDENTITY_CENTER_USER:
+        return "Identity Center asks for it at its own sign-in, which this record does not show"
+    if said or actor.kind in (ActorKind.SAML_USER, ActorKind.WEB_IDENTITY_USER):
+        return "the identity provider may have asked for one: AWS is not told"
+    if actor.kind in (ActorKind.ROLE, ActorKind.FEDERATED_USER, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED):
+        return "a session does not tell how whoever opened it had signed in"
+    return "the record does not say"
+
+
+def lasting_name(event: Event) -> str:
+    """Who it was, under a name that is the same next time; "" where there is none.
+
+    The name of a session is whatever its opener typed, so a new one says nothing: the role counts, unless Identity
+    Center chose the session's name, or a source identity was set, which a session cannot change.
+    """
+    actor = event.actor
+    if actor.kind is ActorKind.IDENTITY_CENTER_USER:
+        return _joined(actor.account, event.text("userIdentity", "onBehalfOf", "userId") or actor.principal_id)
+    if actor.kind is ActorKind.ROLE:
+        person = actor.source_identity or (actor.session_name if permission_set_of(event) else "")
+        return _joined(actor.role_arn or actor.arn.rpartition("/")[0], person)
+    if actor.kind is ActorKind.UNKNOWN:
+        return ""
+    return actor.arn or _joined(actor.account, actor.principal_id)
+
+
+def familiar_name(event: Event) -> str:
+    """The same for people: "alice", "the role deploy", "alice in the role Admin"."""
+    actor = event.actor
+    if actor.kind is ActorKind.ROLE:
+        role = cut(actor.role_arn.rpartition("/")[2] or actor.name)
+        if permission_set := permission_set_of(event):
+            return f"{cut(actor.session_name)} with the permission set {cut(permission_set)}"
+        return f"{cut(actor.source_identity)} in the role {role}" if actor.source_identity else f"the role {role}"
+    return cut(actor.name)
+
+
+def network_address(event: Event) -> str:
+    """Where it came from, as it counts in our history: an IPv4 address, or an IPv6 network of 64 bits.
+
+    People's machines change the rest of an IPv6 address every day. "" for the name of an AWS service.
+    """
+    address = ip_address(event)
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False))
+
+
+def ip_address(event: Event) -> str:
+    """The address it came from; "" where the record names a service or nothing."""
+    try:
+        return str(ipaddress.ip_address(event.source_ip.strip()))
+    except ValueError:
+        return ""
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(part for part in parts if part)
