@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -31,6 +32,16 @@ class Verb(StrEnum):
     REOPEN = "reopen"
 
 
+class Cause(StrEnum):
+    """Why an alert could be closed."""
+
+    HARMLESS = "harmless"  # it was looked at, and nothing was wrong
+    MENDED = "mended"  # something was wrong, and is not any more
+    INCIDENT = "incident"  # it goes on elsewhere
+    OVER = "over"  # whatever had found it says so: nobody had to
+    OTHER = "other"
+
+
 class Outcome(StrEnum):
     """Why an act was done, or was not."""
 
@@ -50,6 +61,7 @@ class Life:
     at: datetime | None = None
     reason: str = ""
     ticket: str = ""
+    cause: Cause | None = None  # of a closed one
     version: int = 0
 
     @property
@@ -66,6 +78,7 @@ class Life:
             "at": at,
             "reason": self.reason,
             "ticket": self.ticket,
+            "cause": str(self.cause or ""),
             "version": self.version,
         }
 
@@ -78,6 +91,7 @@ class Life:
             at=datetime.fromisoformat(plain["at"]) if plain["at"] else None,
             reason=plain["reason"],
             ticket=plain["ticket"],
+            cause=Cause(plain["cause"]) if plain.get("cause") else None,
             version=int(plain["version"]),
         )
 
@@ -92,6 +106,7 @@ class Act:
     at: datetime
     reason: str = ""
     ticket: str = ""
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +135,15 @@ def decide(life: Life, act: Act) -> Decision:
         return Decision(outcome=Outcome.ALREADY, life=life)
     if life.is_settled and act.verb is not Verb.REOPEN:
         return Decision(outcome=Outcome.SETTLED, life=life)
-    after = Life(state=state, by=act.by, at=act.at, reason=act.reason, ticket=act.ticket, version=life.version + 1)
+    after = Life(
+        state=state,
+        by=act.by,
+        at=act.at,
+        reason=act.reason,
+        ticket=act.ticket,
+        cause=act.cause,
+        version=life.version + 1,
+    )
     return Decision(outcome=Outcome.DONE, life=after)
 
 
@@ -128,4 +151,33 @@ def reopened_by(life: Life, *, finding_id: str, received: datetime) -> Act | Non
     """The act by which a finding reopens a closed alert; None where the alert is not closed, or was so afterwards."""
     if life.state is not State.CLOSED or life.at is None or received <= life.at:
         return None
-    return Act(id=f"finding {finding_id}", verb=Verb.REOPEN, by=OURSELVES, at=received)
+    return Act(id=reopening_id(finding_id), verb=Verb.REOPEN, by=OURSELVES, at=received)
+
+
+def closed_by(life: Life, *, finding_id: str, at: datetime, reason: str) -> Act | None:
+    """The act by which a finding that says "it is over" closes its alert; None where people have settled it."""
+    if life.is_settled:
+        return None
+    return Act(id=closing_id(finding_id), verb=Verb.CLOSE, by=OURSELVES, at=at, reason=reason, cause=Cause.OVER)
+
+
+def reopening_id(finding_id: str) -> str:
+    """Derived, so that a repeat of the finding is a repeat of the act."""
+    return f"finding {finding_id}"
+
+
+def closing_id(finding_id: str) -> str:
+    """Derived, so that a repeat of the finding is a repeat of the act."""
+    return f"over {finding_id}"
+
+
+def audit_key(alert_id: str, act_id: str, life: Life) -> str:
+    """Where the audit log keeps an act that led to `life`: by day (UTC) and alert, in order; a repeat has the same."""
+    digest = hashlib.sha256(act_id.encode("utf-8", "replace")).hexdigest()[:16]
+    day = f"{life.at.astimezone(UTC):%Y/%m/%d}" if life.at else "undated"
+    return f"transitions/{day}/{alert_id}/{life.version:04d}-{digest}.json"
+
+
+def audit_entry(alert_id: str, act_id: str, verb: Verb, life: Life) -> dict[str, Any]:
+    """What the audit log keeps of an act: who did what, when and why, and where that left the alert."""
+    return {"alert": alert_id, "act": act_id, "verb": str(verb), **life.to_plain()}

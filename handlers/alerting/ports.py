@@ -256,6 +256,14 @@ class Notifier(Protocol):
         ...
 
 
+class AuditLog(Protocol):
+    """What people and Rootwatch decided, where nobody can alter it afterwards."""
+
+    def append(self, key: str, entry: Mapping[str, Any]) -> None:
+        """Keep an entry under a key of its own; one that is kept already stays as it is. Raises UnavailableError."""
+        ...
+
+
 class Later(Protocol):
     """Somebody who reminds us."""
 

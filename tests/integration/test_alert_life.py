@@ -1,5 +1,6 @@
 """One contract, two alert books: what people do with an alert."""
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.memory import MemoryAlertBook
-from handlers.alerting.life import Act, Life, Outcome, State, Verb
+from handlers.alerting.life import Act, Cause, Life, Outcome, State, Verb
 from tests.building import NOW
 from tests.integration.test_alert_book import HOUR, finding
 
@@ -72,6 +73,32 @@ def test_an_alert_that_has_expired_is_gone(book):
 def test_a_finding_that_is_counted_keeps_the_state(book, alert):
     book.act(alert.id, act())
     assert book.record(finding(), window=HOUR, now=NOW).alert.life.state is State.ACKNOWLEDGED
+
+
+def of_case(case, *, over=False, seconds=0, **more):
+    moment = NOW + timedelta(seconds=seconds)
+    return dataclasses.replace(finding(**more), case=case, over=over, time=moment, received=moment)
+
+
+def test_what_is_found_and_over_is_counted_and_a_repeat_counts_nothing(book):
+    first, second, end = of_case("x#a"), of_case("x#b", seconds=1), of_case("x#a", over=True, seconds=2)
+    seen = [book.record(item, window=HOUR, now=NOW).alert.unsettled for item in (first, second, second, end, end)]
+    assert seen == [1, 2, 2, 1, 1]
+
+
+def test_the_end_of_a_case_joins_its_alert_after_the_window(book):
+    alert_id = book.record(of_case("x#a"), window=HOUR, now=NOW).alert.id
+    end = of_case("x#a", over=True, seconds=1_000_000)
+    assert book.record(end, window=HOUR, now=end.received).alert.id == alert_id
+    again = of_case("x#a", seconds=2_000_000)
+    assert book.record(again, window=HOUR, now=again.received).alert.id != alert_id
+
+
+def test_why_an_alert_was_closed_is_kept(book, alert):
+    book.act(alert.id, act(Verb.CLOSE, cause=Cause.MENDED, reason="the role is gone"))
+    ((done, life),) = book.history(alert.id)
+    assert (done.cause, life.cause, life.reason) == (Cause.MENDED, Cause.MENDED, "the role is gone")
+    assert book.find(alert.id).life == life
 
 
 def test_a_hundred_clicks_at_once_have_one_owner():
