@@ -13,8 +13,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from handlers import wiring
 from handlers.adapters.slack_react import refusal
 from handlers.adapters.slack_requests import Press
+from handlers.alerting.acting import carry_out
 from handlers.alerting.errors import RetryLaterError, UnavailableError
-from handlers.alerting.life import Act, Life, Outcome, Verb
+from handlers.alerting.life import Act, Cause, Life, Outcome, Verb
 
 logger = Logger(service="apply_click", utc=True)
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
@@ -56,8 +57,9 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
     message = json.loads(body)
     press = Press(**message["press"])
     verb = Verb(press.verb) if press.verb else None
-    if verb is None or (parts.responders and press.user not in parts.responders):
-        _whisper(press, parts.words.refusals["unknown" if verb is None else "unlisted"], parts)
+    refused = "unknown" if verb is None else _refused(press.user, parts)
+    if verb is None or refused:
+        _whisper(press, parts.words.refusals[refused], parts)
         return None
     act = Act(
         id=message["id"],
@@ -66,14 +68,24 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
         at=datetime.fromisoformat(message["at"]),
         reason=press.reason,
         ticket=press.ticket,
+        cause=Cause(press.cause) if press.cause else None,
     )
-    decision = parts.book.act(press.alert_id, act)
+    decision = carry_out(press.alert_id, act, book=parts.book, audit_log=parts.audit_log)
     logger.info("act", extra={"verb": str(verb), "outcome": str(decision.outcome), "alert": press.alert_id})
     if decision.outcome is Outcome.DONE:
         _show(press, decision.life, parts)
     else:
         _whisper(press, refusal(decision, parts.words), parts)
     return decision.outcome
+
+
+def _refused(user: str, parts: wiring.Clicks) -> str:
+    """Why this person may not act, as a key of the wording; "" where they may."""
+    try:
+        return "" if parts.responders.include(user) else "unlisted"
+    except UnavailableError as error:
+        logger.warning("nobody knows who may act", extra={"problem": str(error)})
+        return "unchecked"
 
 
 def _show(press: Press, life: Life, parts: wiring.Clicks) -> None:

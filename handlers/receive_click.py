@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from handlers import wiring
 from handlers.adapters.slack_react import WITH_FORM, form, form_errors
-from handlers.adapters.slack_requests import Press, RefusedError, read_press, signing_secrets, verified
+from handlers.adapters.slack_requests import Command, Press, RefusedError, read_request, signing_secrets, verified
 from handlers.alerting.errors import UnavailableError
 
 logger = Logger(service="receive_click", utc=True)
@@ -28,10 +28,15 @@ def answer(event: Mapping[str, Any], *, parts: wiring.Door) -> dict[str, Any]:
     now = parts.clock()
     try:
         request = verified(event, signing_secrets(parts.signing_secret.get()), now=now)
-        press = read_press(request, team_id=parts.team_id, app_id=parts.app_id)
+        asked = read_request(request, team_id=parts.team_id, app_id=parts.app_id)
         if not parts.replays.is_first(request.digest, now=now):
             raise RefusedError(401, "the same request came before")
-        return _response(200, _passed_on(press, request.digest, parts) if press else None)
+        match asked:
+            case Press():
+                return _response(200, _passed_on(asked, request.digest, parts))
+            case Command():
+                return _response(200, _answered(asked, parts))
+        return _response(200)
     except RefusedError as refused:
         logger.warning("refused", extra={"status": refused.status, "reason": refused.reason})
         return _response(refused.status)
@@ -50,6 +55,11 @@ def _passed_on(press: Press, digest: str, parts: wiring.Door) -> dict[str, Any] 
         return None
     parts.send(json.dumps({"id": digest, "at": parts.clock().isoformat(), "press": dataclasses.asdict(press)}))
     return None
+
+
+def _answered(_command: Command, parts: wiring.Door) -> dict[str, Any]:
+    """What only the person who typed it sees."""
+    return {"response_type": "ephemeral", "text": parts.words.command_usage}
 
 
 def _response(status: int, body: dict[str, Any] | None = None) -> dict[str, Any]:

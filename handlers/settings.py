@@ -72,6 +72,7 @@ class AlertSettings(_Settings):
     retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
     retry_cap_seconds: int = 900
     reacts: bool = False  # whether Slack messages carry buttons
+    audit_bucket: str = ""  # where decisions about alerts are kept; "": in the table alone
     refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
     country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
     network_file: str = ""
@@ -104,7 +105,9 @@ class ClickSettings(_Settings):
     slack_channel: str
     slack_token_source: str
     slack_api_url: str = "https://slack.com/api/"
-    responders: str = ""  # Slack user ids with commas between; "": whoever can press
+    audit_bucket: str
+    responders: tuple[str, ...] = ()  # ids of Slack people and user groups; none: whoever can press
+    on_call: str = ""  # id of the Slack user group or person who is called for help
     time_zone: str = "UTC"
     language: str = "en"
     environment: str = ""

@@ -19,12 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.audit_bucket import AuditBucket
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.replays import ReplayTable
+from handlers.adapters.responders import Responders
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import Secret, SlackNotifier
 from handlers.adapters.story import MessageSettings
@@ -34,7 +36,7 @@ from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.pipeline import Pipeline
-from handlers.alerting.ports import AlertBook, Lookups
+from handlers.alerting.ports import AlertBook, AuditLog, Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 from handlers.detections import catalogue
@@ -78,7 +80,8 @@ class Clicks:
     clock: Callable[[], datetime]
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
-    responders: frozenset[str] = frozenset()
+    responders: Responders
+    audit_log: AuditLog
 
 
 @cache
@@ -145,6 +148,7 @@ def alerting() -> Alerting:
         enrichments=context.steps,
         remember=context.remember,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
+        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
     )
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -252,6 +256,7 @@ def clicks() -> Clicks:
         runbook_url=settings.runbook_url,
         version=__version__,
         reacts=True,
+        on_call=settings.on_call,
     )
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -259,23 +264,25 @@ def clicks() -> Clicks:
             QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
         )
 
+    slack = SlackNotifier(
+        token=SecretSource(settings.slack_token_source, client=client),
+        channel=settings.slack_channel,
+        api_url=settings.slack_api_url,
+        settings=message,
+    )
     return Clicks(
         book=AlertTable(
             client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
         ),
-        slack=SlackNotifier(
-            token=SecretSource(settings.slack_token_source, client=client),
-            channel=settings.slack_channel,
-            api_url=settings.slack_api_url,
-            settings=message,
-        ),
+        slack=slack,
         words=words_for(settings.language),
         clock=_now,
         put_back=put_back,
         wait_seconds=lambda receives, asked: wait_seconds(
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
         ),
-        responders=frozenset(filter(None, settings.responders.split(","))),
+        responders=Responders(settings.responders, members=slack.members, clock=_now),
+        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket),
     )
 
 

@@ -21,6 +21,7 @@ from constructs import Construct, DependencyGroup, IDependable
 from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.settings import AlertSettings
 from infra.accepted_findings import accept
+from infra.audit_log import AuditLog
 from infra.deployment import ConfigurationError, Deployment, Problem
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
@@ -158,8 +159,19 @@ class AlertPipeline(Construct):
         target: what the rules of the home region aim at.
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, topic: sns.Topic) -> None:
-        """Make the pipeline; alerts that are severe enough are also published to `topic`."""
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: Deployment,
+        topic: sns.Topic,
+        audit_log: AuditLog | None = None,
+    ) -> None:
+        """Make the pipeline; alerts that are severe enough are also published to `topic`.
+
+        What a finding makes of an alert, closing or reopening it, is kept in `audit_log` too, where there is one.
+        """
         super().__init__(scope, id)
         self._deployment = deployment
         self.dead_letters = event_queue(self, "DeadLetters", name=f"{deployment.name}-events-dead-letters")
@@ -179,7 +191,9 @@ class AlertPipeline(Construct):
             description="The bot token Rootwatch posts to Slack with",
             store=deployment.slack.token_store,
         )
-        self.raise_alert = self._function(topic)
+        self.raise_alert = self._function(topic, audit_log)
+        if audit_log:
+            audit_log.grant_append(self.raise_alert)
         if deployment.deployers:
             self._ask_for_the_digest()
 
@@ -283,7 +297,7 @@ class AlertPipeline(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _function(self, topic: sns.Topic) -> PythonFunction:
+    def _function(self, topic: sns.Topic, audit_log: AuditLog | None) -> PythonFunction:
         deployment = self._deployment
         settings = AlertSettings(
             account=deployment.account,
@@ -306,6 +320,7 @@ class AlertPipeline(Construct):
             retry_cap_seconds=deployment.advanced.retry_cap_seconds,
             refresh_seconds=deployment.advanced.refresh_seconds,
             reacts=deployment.react.enabled,
+            audit_bucket=audit_log.bucket.bucket_name if audit_log else "",
             country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
             network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
             organization_id=deployment.trail.organization_id or "",

@@ -265,6 +265,16 @@ class Slack(_Section):
         return value
 
 
+def _check_slack_people(value: str) -> None:
+    if not re.fullmatch(r"[UWS][A-Z0-9]{2,30}", value):
+        _refuse(
+            f"{_shown(value)} is neither the ID of a person in Slack nor of a user group; a name can change.",
+            "in Slack open the person's profile, press the three dots, and Copy member ID, which looks like "
+            '"U0123456789"; or open the user group, press the three dots, and Copy group ID: it looks like '
+            '"S0123456789".',
+        )
+
+
 class React(_Section):
     """`[react]`: whether people can act on an alert from its Slack message, and who may."""
 
@@ -272,7 +282,8 @@ class React(_Section):
     signing_secret_store: Literal["ssm", "secretsmanager"] = "ssm"  # noqa: S105 - the place, not the secret
     team_id: str = ""  # "": any workspace that holds the signing secret
     app_id: str = ""
-    responders: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    responders: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()  # people and user groups; (): anybody
+    on_call: str = ""  # user group or person who is called for help; "": nobody by name
 
     @field_validator("team_id", "app_id")
     @classmethod
@@ -290,12 +301,14 @@ class React(_Section):
     @classmethod
     def _user_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for person in value:
-            if not re.fullmatch(r"[UW][A-Z0-9]{2,30}", person):
-                _refuse(
-                    f"{_shown(person)} is not a Slack user ID; a person's name can change, the ID cannot.",
-                    "in Slack open the person's profile, press the three dots, and Copy member ID; it looks like "
-                    '"U0123456789".',
-                )
+            _check_slack_people(person)
+        return value
+
+    @field_validator("on_call")
+    @classmethod
+    def _who_is_called(cls, value: str) -> str:
+        if value:
+            _check_slack_people(value)
         return value
 
 

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from handlers.settings import ClickSettings, DoorSettings
 from infra.alert_pipeline import AlertPipeline, StoredSecret, event_queue, maximum_receives
+from infra.audit_log import AuditLog
 from infra.deployment import Deployment
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
 
@@ -29,11 +30,14 @@ class SlackDoor(Construct):
         signing_secret: its place.
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, pipeline: AlertPipeline) -> None:
-        """Make the door for the alerts of `pipeline`."""
+    def __init__(
+        self, scope: Construct, id: str, *, deployment: Deployment, pipeline: AlertPipeline, audit_log: AuditLog
+    ) -> None:
+        """Make the door for the alerts of `pipeline`; what people decide is also kept in `audit_log`."""
         super().__init__(scope, id)
         self._deployment = deployment
         self._pipeline = pipeline
+        self._audit_log = audit_log
         advanced = deployment.advanced
         self.dead_letters = event_queue(self, "DeadLetters", name=f"{deployment.name}-clicks-dead-letters")
         self.queue = event_queue(
@@ -114,7 +118,9 @@ class SlackDoor(Construct):
                 queue_url=self.queue.queue_url,
                 slack_channel=deployment.slack.channel,
                 slack_token_source=self._pipeline.slack_token.source,
-                responders=",".join(deployment.react.responders),
+                audit_bucket=self._audit_log.bucket.bucket_name,
+                responders=deployment.react.responders,
+                on_call=deployment.react.on_call,
                 time_zone=deployment.display.time_zone,
                 language=deployment.display.language,
                 environment="" if deployment.name == "rootwatch" else deployment.name,
@@ -132,5 +138,6 @@ class SlackDoor(Construct):
         function.allow(
             ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [table.table_arn]
         )
+        self._audit_log.grant_append(function)
         self._pipeline.slack_token.grant_read(function)
         return function

@@ -36,6 +36,7 @@ token_store = "ssm"
 
 [react]
 enabled = {reacts}
+on_call = "S0ONCALL00"
 
 [email]
 addresses = ["security@example.com"]

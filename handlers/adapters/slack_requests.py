@@ -18,11 +18,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from handlers.alerting.life import Verb
+from handlers.alerting.life import Cause, Verb
 
 MAXIMUM_BODY = 1_048_576  # bytes
 MAXIMUM_AGE = 300  # seconds, of Slack's advice against replays
 MAXIMUM_REASON, MAXIMUM_TICKET = 500, 100  # characters
+_MAXIMUM_LINE = 500  # characters after the command
 ACTION = "rootwatch-"  # our buttons' action ids begin so; a verb follows
 RUNBOOK = "runbook"  # the button that only opens a page
 
@@ -66,6 +67,17 @@ class Press:
     submitted: bool = False
     reason: str = ""
     ticket: str = ""
+    cause: str = ""  # one of Cause, chosen when an alert is closed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What somebody typed: /rootwatch and the words after it."""
+
+    words: tuple[str, ...]
+    user: str
+    channel: str
+    trigger: str
 
 
 def signing_secrets(text: str) -> tuple[str, ...]:
@@ -96,24 +108,41 @@ def verified(event: Mapping[str, Any], secrets: Sequence[str], *, now: datetime)
     return Verified(body=body, digest=hashlib.sha256(f"{timestamp}:{signature}".encode()).hexdigest())
 
 
-def read_press(request: Verified, *, team_id: str = "", app_id: str = "") -> Press | None:
+def read_request(request: Verified, *, team_id: str = "", app_id: str = "") -> Press | Command | None:
     """What somebody did; None for what needs no answer: a link button, or a form that was closed.
 
     Raises:
         RefusedError: not what Slack sends, or from another workspace or app than those configured.
     """
-    payload = _payload(request.body)
-    if team_id and _mapping(payload.get("team")).get("id") != team_id:
-        raise RefusedError(_DECLINED, "another workspace than react.team_id")
-    if app_id and payload.get("api_app_id") != app_id:
-        raise RefusedError(_DECLINED, "another app than react.app_id")
+    form = _form_of(request.body)
+    if "command" in form:
+        _check_origin(form.get("team_id"), form.get("api_app_id"), team_id=team_id, app_id=app_id)
+        return _command(form)
+    payload = _payload(form)
+    _check_origin(_mapping(payload.get("team")).get("id"), payload.get("api_app_id"), team_id=team_id, app_id=app_id)
     user = _text(_mapping(payload.get("user")).get("id"), _PERSON)
     match payload.get("type"):
         case "block_actions":
             return _button(payload, user)
         case "view_submission":
-            return _form(payload, user)
+            return _submitted(payload, user)
     return None
+
+
+def _check_origin(team: object, app: object, *, team_id: str, app_id: str) -> None:
+    if team_id and team != team_id:
+        raise RefusedError(_DECLINED, "another workspace than react.team_id")
+    if app_id and app != app_id:
+        raise RefusedError(_DECLINED, "another app than react.app_id")
+
+
+def _command(form: Mapping[str, str]) -> Command:
+    return Command(
+        words=tuple(form.get("text", "")[:_MAXIMUM_LINE].split()),
+        user=_text(form.get("user_id"), _PERSON),
+        channel=_text(form.get("channel_id"), _PLACE),
+        trigger=_text(form.get("trigger_id"), _TRIGGER),
+    )
 
 
 def _raw_body(event: Mapping[str, Any]) -> bytes:
@@ -134,13 +163,22 @@ def _raw_body(event: Mapping[str, Any]) -> bytes:
     return raw
 
 
-def _payload(body: bytes) -> Mapping[str, Any]:
+def _form_of(body: bytes) -> Mapping[str, str]:
     try:
-        form = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=50)
-        (text,) = [value for name, value in form if name == "payload"]
-        payload = json.loads(text)
-    except (ValueError, RecursionError):  # not UTF-8, no or two payloads, not JSON, or nested without end
-        raise RefusedError(_MALFORMED, "the body is not a form with one payload of JSON") from None
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise RefusedError(_MALFORMED, "the body is not a form in UTF-8") from None
+    form = dict(pairs)
+    if len(form) != len(pairs):
+        raise RefusedError(_MALFORMED, "a field comes twice")
+    return form
+
+
+def _payload(form: Mapping[str, str]) -> Mapping[str, Any]:
+    try:
+        payload = json.loads(form.get("payload", ""))
+    except (ValueError, RecursionError):  # none, not JSON, or nested without end
+        raise RefusedError(_MALFORMED, "the form has no payload of JSON") from None
     if not isinstance(payload, dict):
         raise RefusedError(_MALFORMED, "the payload is not an object")
     return payload
@@ -163,7 +201,7 @@ def _button(payload: Mapping[str, Any], user: str) -> Press | None:
     )
 
 
-def _form(payload: Mapping[str, Any], user: str) -> Press:
+def _submitted(payload: Mapping[str, Any], user: str) -> Press:
     view = _mapping(payload.get("view"))
     name = str(view.get("callback_id", "")).removeprefix(ACTION)
     if name not in tuple(Verb):
@@ -182,12 +220,20 @@ def _form(payload: Mapping[str, Any], user: str) -> Press:
         submitted=True,
         reason=_typed(values, "reason"),
         ticket=_typed(values, "ticket"),
+        cause=_chosen(values, "cause"),
     )
 
 
 def _typed(values: Mapping[str, Any], name: str) -> str:
     value = _mapping(_mapping(values.get(name)).get("value")).get("value")
-    return value.strip() if isinstance(value, str) else ""
+    # JSON can spell half a character, which no store takes.
+    return value.encode("utf-8", "replace").decode().strip() if isinstance(value, str) else ""
+
+
+def _chosen(values: Mapping[str, Any], name: str) -> str:
+    option = _mapping(_mapping(_mapping(values.get(name)).get("value")).get("selected_option"))
+    value = option.get("value")
+    return value if isinstance(value, str) and value in tuple(Cause) else ""
 
 
 def _text(value: object, form: re.Pattern[str], otherwise: str | None = None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.alerting.actor import ActorKind, Mfa
-from handlers.alerting.life import Outcome, State, Verb
+from handlers.alerting.life import Cause, Outcome, State, Verb
 from handlers.alerting.severity import Severity
 
 
@@ -99,8 +99,14 @@ class Words:
     form_cancel: str
     form_reason: str
     form_ticket: str
+    form_cause: str
+    form_note: str
     form_empty: str
     form_too_long: str
+    form_no_cause: str
+    causes: Mapping[str, str]
+    help_wanted: str
+    command_usage: str
 
 
 ENGLISH = Words(
@@ -191,12 +197,25 @@ ENGLISH = Words(
         Outcome.GONE: "This alert has expired from the alert table. What happened is still in the audit trail.",
         "unlisted": "You are not among the people who may act on alerts. Ask whoever looks after Rootwatch.",
         "unknown": "Rootwatch does not know this button; it is from another version. Nothing was changed.",
+        "unchecked": "It could not be checked whether you may act on alerts. Nothing was changed; please try again.",
     },
     form_cancel="Cancel",
     form_reason="Why",
     form_ticket="Ticket",
+    form_cause="What it came to",
+    form_note="Note",
     form_empty="Say why: it is kept for the audit.",
     form_too_long="At most {limit} characters.",
+    form_no_cause="Choose one of these.",
+    causes={
+        Cause.HARMLESS: "nothing was wrong",
+        Cause.MENDED: "it was wrong, and is mended",
+        Cause.INCIDENT: "it goes on as an incident elsewhere",
+        Cause.OVER: "what was found is over",
+        Cause.OTHER: "something else: see the note",
+    },
+    help_wanted="Help is needed: {severity}: {title}",
+    command_usage="Press the buttons of an alert to act on it. There is nothing else to type here in this version.",
 )
 
 JAPANESE = Words(
@@ -301,12 +320,25 @@ JAPANESE = Words(
         Outcome.GONE: "このアラートは保存期間を過ぎ、アラートテーブルにありません。記録は監査証跡に残っています。",
         "unlisted": "アラートを操作できる人に含まれていません。Rootwatch の管理者に依頼してください。",
         "unknown": "このボタンは別のバージョンのものです。何も変更していません。",
+        "unchecked": "操作の権限を確認できませんでした。何も変更していません。もう一度お試しください。",
     },
     form_cancel="キャンセル",
     form_reason="理由",
     form_ticket="チケット",
+    form_cause="結果",
+    form_note="メモ",
     form_empty="理由を入力してください。監査のために保存されます。",
     form_too_long="{limit} 文字以内で入力してください。",
+    form_no_cause="いずれかを選択してください。",
+    causes={
+        Cause.HARMLESS: "問題なし",
+        Cause.MENDED: "問題があり、修正済み",
+        Cause.INCIDENT: "インシデントとして別途対応",
+        Cause.OVER: "検出された状態は解消済み",
+        Cause.OTHER: "その他 (メモを参照)",
+    },
+    help_wanted="応援が必要です: {severity}: {title}",
+    command_usage="アラートの操作は、メッセージのボタンで行います。このバージョンでは、ほかに入力できるコマンドはありません。",
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "ja": JAPANESE}

@@ -157,10 +157,11 @@ class Pipeline:
             acts = frozenset({reopening_id(finding.id), closing_id(finding.id)})
             write_again(alert.id, acts, book=self.book, audit_log=self.audit_log)
         act = None
-        if finding.over and not alert.unsettled:
-            act = closed_by(alert.life, finding_id=finding.id, at=finding.received, reason=finding.summary)
-        elif not finding.over and finding.quiet is None and alert.unsettled:
-            act = reopened_by(alert.life, finding_id=finding.id, received=finding.received)
+        if finding.quiet is None:  # a quiet one brings no message up to date, so it must not change the state either
+            if finding.over and not alert.unsettled:
+                act = closed_by(alert.life, finding_id=finding.id, at=finding.received, reason=finding.summary)
+            elif not finding.over and alert.unsettled:
+                act = reopened_by(alert.life, finding_id=finding.id, received=finding.received)
         if act is None:
             return alert
         self._carry_out(alert.id, act)

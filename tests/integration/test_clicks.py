@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from handlers import apply_click, receive_click
-from handlers.adapters.memory import MemoryAlertBook
+from handlers.adapters.memory import MemoryAlertBook, MemoryAuditLog
 from handlers.adapters.replays import ReplayTable
+from handlers.adapters.responders import Responders
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
 from handlers.adapters.wording import ENGLISH
@@ -68,6 +69,8 @@ class Scene:
             "clock": lambda: NOW,
             "put_back": lambda *_: None,
             "wait_seconds": lambda *_: 1,
+            "responders": Responders((), members=notifier.members, clock=lambda: NOW),
+            "audit_log": MemoryAuditLog(),
         }
         alert = self.book.record(finding(), window=HOUR, now=NOW).alert
         reference = notifier.announce(alert)
@@ -97,6 +100,13 @@ class Scene:
     def apply(self, **changes):
         parts = Clicks(**{**self.parts, **changes})
         return [apply_click.apply(body, parts=parts) for body in self.sent]
+
+    def only(self, *ids):
+        return Responders(ids, members=self.parts["slack"].members, clock=lambda: NOW)
+
+    @property
+    def log(self):
+        return self.parts["audit_log"].entries
 
     @property
     def messages(self):
@@ -168,7 +178,7 @@ def test_the_second_person_an_unlisted_one_and_unknown_buttons_are_answered_priv
     assert stage.apply() == [Outcome.DONE, Outcome.OWNED, None]
     assert f"<@{alice}>" in stage.private[0] and "does not know this button" in stage.private[1]
     stage.sent[:] = stage.sent[1:2]
-    assert stage.apply(responders=frozenset({alice})) == [None]
+    assert stage.apply(responders=stage.only(alice)) == [None]
     assert "not among the people" in stage.private[2]
     assert len(stage.book.history(stage.alert_id)) == 1
 

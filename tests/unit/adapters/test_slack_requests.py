@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handlers.adapters.slack_requests import RefusedError, read_press, signing_secrets, verified
+from handlers.adapters.slack_requests import RefusedError, read_request, signing_secrets, verified
 from handlers.alerting.life import Verb
 from tests.building import NOW
 
@@ -56,7 +56,7 @@ def request(payload=None, *, body=None, secret=SECRET, stamp=STAMP, encoded=Fals
 
 def refused(event):
     with pytest.raises(RefusedError) as caught:
-        read_press(verified(event, (SECRET,), now=NOW))
+        read_request(verified(event, (SECRET,), now=NOW))
     return caught.value.status
 
 
@@ -65,7 +65,7 @@ def refused(event):
 @pytest.mark.parametrize("away", [-300, 0, 300])
 def test_what_slack_signed_is_let_in(secret, encoded, away):
     event = request(secret=secret, encoded=encoded, stamp=STAMP + away)
-    press = read_press(verified(event, signing_secrets(f"{SECRET},{OLD}"), now=NOW))
+    press = read_request(verified(event, signing_secrets(f"{SECRET},{OLD}"), now=NOW))
     assert (press.verb, press.alert_id, press.user, press.channel, press.ts) == (
         Verb.ACKNOWLEDGE,
         ALERT,
@@ -121,10 +121,10 @@ def test_what_is_too_large_or_not_base64_is_refused():
 
 def test_another_workspace_or_app_is_refused_when_ours_is_configured():
     request_ = verified(request(), (SECRET,), now=NOW)
-    assert read_press(request_, team_id="T1", app_id="A1").verb is Verb.ACKNOWLEDGE
+    assert read_request(request_, team_id="T1", app_id="A1").verb is Verb.ACKNOWLEDGE
     for other in ({"team_id": "T2"}, {"app_id": "A2"}):
         with pytest.raises(RefusedError):
-            read_press(request_, **other)
+            read_request(request_, **other)
 
 
 def test_without_a_secret_nobody_is_let_in():
@@ -133,13 +133,13 @@ def test_without_a_secret_nobody_is_let_in():
 
 
 def test_an_unknown_button_is_told_from_a_link_and_its_value_is_not_trusted():
-    unknown = read_press(verified(request(click("other", "<!channel>")), (SECRET,), now=NOW))
+    unknown = read_request(verified(request(click("other", "<!channel>")), (SECRET,), now=NOW))
     assert (unknown.verb, unknown.alert_id) == (None, "A0")
-    assert read_press(verified(request(click("rootwatch-runbook")), (SECRET,), now=NOW)) is None
+    assert read_request(verified(request(click("rootwatch-runbook")), (SECRET,), now=NOW)) is None
 
 
 def test_a_form_says_what_was_typed_and_on_which_alert():
-    press = read_press(verified(request(form("  " + "<!channel>" * 1_000)), (SECRET,), now=NOW))
+    press = read_request(verified(request(form("  " + "<!channel>" * 1_000)), (SECRET,), now=NOW))
     assert (press.verb, press.alert_id, press.submitted, press.ticket) == (Verb.EXPECT, ALERT, True, "")
     assert press.reason == "<!channel>" * 1_000
     assert refused(request(form(verb="unheard-of"))) == 400
