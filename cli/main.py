@@ -466,11 +466,15 @@ def list_suppressions(config: ConfigOption = _CONFIG, as_json: JsonOption = Fals
 
 
 @slack.command()
-def manifest() -> None:
+def manifest(
+    request_url: Annotated[
+        str, typer.Option("--request-url", metavar="URL", help="The Alerting stack's output SlackRequestUrl.")
+    ] = "",
+) -> None:
     """Print the Slack app's manifest, and the link that creates the app with it."""
     from cli import slack as setup
 
-    text = setup.manifest()
+    text = setup.manifest(request_url)
     # As a comment, so that what is printed is the manifest still.
     print(f"# Create the app with one click: {setup.new_app_link(text)}\n#")
     print(text.rstrip())

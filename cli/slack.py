@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cli.errors import CommandError, project_file
+from cli.errors import USAGE, CommandError, project_file
 from handlers.adapters.untrusted import plain
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from infra.deployment import Deployment
 
 MANIFEST = "slack-app-manifest.yaml"
+PLACEHOLDER = "https://example.com/rootwatch"  # stands in the manifest for the address that a deployment has
+_REQUEST_URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?")
 # The form of the link that opens Slack's "create an app" with the manifest filled in.
 _NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_json="
 _TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{10,250}")
@@ -191,9 +193,23 @@ def _refused(error: ClientError, name: str, region: str) -> CommandError:
     return CommandError(f"AWS refused {operation} in {region}: {plain(code, 80)}.", fix=f"{_CREDENTIALS}.")
 
 
-def manifest() -> str:
-    """The Slack app's manifest, as YAML."""
-    return project_file(MANIFEST, "it describes the Slack app")
+def manifest(request_url: str = "") -> str:
+    """The Slack app's manifest, as YAML, with the address where Slack's requests are to go where that is known.
+
+    Raises:
+        CommandError: it is no https address.
+    """
+    text = project_file(MANIFEST, "it describes the Slack app")
+    if not request_url:
+        return text
+    if not _REQUEST_URL.fullmatch(request_url):
+        raise CommandError(
+            f"{plain(request_url, 200)} is not an https address.",
+            fix="copy the output SlackRequestUrl of the Alerting stack.",
+            code=USAGE,
+        )
+    head, _, body = text.partition("display_information:")  # the comment above keeps the placeholder it explains
+    return f"{head}display_information:{body.replace(PLACEHOLDER, request_url)}"
 
 
 def new_app_link(manifest_yaml: str) -> str:
