@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,14 +12,18 @@ from handlers.adapters.memory import MemoryAlertBook, MemoryAuditLog
 from handlers.adapters.replays import ReplayTable
 from handlers.adapters.responders import Responders
 from handlers.adapters.slack import SlackNotifier
+from handlers.adapters.slack_react import form as form_view
+from handlers.adapters.slack_requests import Press
 from handlers.adapters.story import MessageSettings
-from handlers.adapters.wording import ENGLISH
+from handlers.adapters.wording import ENGLISH, LANGUAGES
 from handlers.alerting.alert import Told
 from handlers.alerting.errors import UnavailableError
-from handlers.alerting.life import Outcome, State
+from handlers.alerting.life import Outcome, State, Verb
 from handlers.alerting.severity import Severity
 from handlers.wiring import Clicks, Door
 from local.slack import SlackServer
+from local.slack.web_api import checked_view
+from local.slack.workspace import User
 from tests.building import NOW
 from tests.integration.test_alert_book import HOUR, finding
 from tests.unit.adapters.test_slack_requests import HOSTILE, SECRET, click, form, request
@@ -89,8 +94,8 @@ class Scene:
         payload["user"] = {"id": user or self.people[0]}
         return payload
 
-    def submitted(self, reason, verb="expect"):
-        payload = form(reason, verb)
+    def submitted(self, reason, verb="expect", cause=None):
+        payload = form(reason, verb, cause)
         payload["view"]["private_metadata"] = json.dumps(
             {"alert": self.alert_id, "channel": self.channel, "ts": self.ts}
         )
@@ -217,11 +222,127 @@ def test_a_queue_that_is_away_is_said_to_slack(stage):
     assert receive_click.answer(request(stage.pressed()), parts=door)["statusCode"] == 503
 
 
-def test_thirty_people_at_once_have_one_owner_and_one_message(stage):
-    for number in range(30):
-        stage.answer(stage.pressed(user=f"U{number:09d}"))
+def test_a_hundred_people_at_once_have_one_owner_and_one_message(stage):
+    for number in range(100):
+        id_ = f"U{number:09d}"
+        stage.slack.workspace.users[id_] = User(id=id_, name=f"person{number}", real_name=f"Person {number}")
+        stage.answer(stage.pressed(user=id_))
     parts = Clicks(**stage.parts)
-    with ThreadPoolExecutor(8) as workers:
+    with ThreadPoolExecutor(20) as workers:
         outcomes = list(workers.map(lambda body: apply_click.apply(body, parts=parts), stage.sent))
-    assert (outcomes.count(Outcome.DONE), outcomes.count(Outcome.OWNED)) == (1, 29)
-    assert stage.book.find(stage.alert_id).life.by in stage.parent
+    assert (outcomes.count(Outcome.DONE), outcomes.count(Outcome.OWNED)) == (1, 99)
+    owner = stage.book.find(stage.alert_id).life.by
+    assert owner in stage.parent
+    assert len(stage.slack.replies(CHANNEL, stage.ts)) == 1
+    assert len(stage.private) == 99
+    assert all(f"<@{owner}>" in text for text in stage.private)
+    assert len(stage.log) == 1
+
+
+def test_closing_asks_what_it_came_to_and_shows_it(stage):
+    trigger = stage.slack.workspace.new_trigger(stage.people[0])
+    stage.answer(stage.pressed("close", trigger_id=trigger))
+    view = list(stage.slack.workspace.views.values())[-1]
+    options = view["blocks"][0]["element"]["options"]
+    assert [item["value"] for item in options] == ["harmless", "mended", "incident", "other"]
+    answer = stage.answer(stage.submitted("", "close"))
+    assert json.loads(answer["body"])["errors"] == {"cause": "Choose one of these."}
+    answer = stage.answer(stage.submitted("", "close", "other"))
+    assert json.loads(answer["body"])["errors"].keys() == {"reason"}, "something else has to be said"
+    assert stage.answer(stage.submitted("", "close", "mended"))["body"] == ""
+    assert stage.apply() == [Outcome.DONE]
+    assert "closed" in stage.parent
+    assert "it was wrong, and is mended" in stage.parent
+    assert stage.parent.count("rootwatch-reopen") == 1
+
+
+def test_reopening_brings_the_alert_back_with_all_its_buttons(stage):
+    stage.answer(stage.submitted("", "close", "harmless"))
+    stage.answer(stage.pressed("reopen", user=stage.people[1]))
+    assert stage.apply() == [Outcome.DONE, Outcome.DONE]
+    assert "rootwatch-acknowledge" in stage.parent
+    assert [entry["state"] for entry in stage.log.values()] == ["closed", "open"]
+
+
+def test_a_call_for_help_is_shown_to_the_channel_and_names_who_is_on_call(slack, stage):
+    settings = MessageSettings(reacts=True, on_call="S0ONCALL00")
+    notifier = SlackNotifier(token=Secret(slack.token), channel=stage.channel, settings=settings, api_url=slack.api_url)
+    stage.answer(stage.pressed("escalate"))
+    assert stage.apply(slack=notifier) == [Outcome.DONE]
+    (reply,) = stage.slack.replies(CHANNEL, stage.ts)
+    assert reply["subtype"] == "thread_broadcast"
+    assert reply["text"].startswith("<!subteam^S0ONCALL00> ")
+    assert "Help is needed: HIGH: A user was created" in json.dumps(reply["blocks"])
+    assert "escalated: help is needed" in stage.parent
+
+
+def test_without_anybody_on_call_the_channel_is_told_all_the_same(stage):
+    stage.answer(stage.pressed("escalate"))
+    stage.apply()
+    (reply,) = stage.slack.replies(CHANNEL, stage.ts)
+    assert (reply["subtype"], "<!" in reply["text"]) == ("thread_broadcast", False)
+
+
+def test_the_members_of_a_group_may_act_and_others_are_told_privately(stage):
+    members = stage.slack.workspace.usergroups["S0ONCALL00"][1]
+    outsider = next(person for person in stage.people if person not in members)
+    stage.answer(stage.pressed(user=outsider))
+    stage.answer(stage.pressed(user=members[1]))
+    assert stage.apply(responders=stage.only("S0ONCALL00")) == [None, Outcome.DONE]
+    assert ["not among the people" in text for text in stage.private] == [True]
+
+
+def test_where_a_group_cannot_be_asked_for_nothing_is_done_and_the_person_is_told(stage):
+    stage.answer(stage.pressed())
+    assert stage.apply(responders=stage.only("S0NOBODY")) == [None]
+    assert "could not be checked" in stage.private[0]
+    assert stage.book.find(stage.alert_id).life.state is State.OPEN
+    assert stage.log == {}
+
+
+def test_the_runbook_is_a_button_where_its_address_is_known(slack, stage):
+    settings = MessageSettings(reacts=True, runbook_url="https://git.example.com/detections")
+    notifier = SlackNotifier(token=Secret(slack.token), channel=stage.channel, settings=settings, api_url=slack.api_url)
+    notifier.announce(stage.book.find(stage.alert_id))
+    (button,) = [
+        element
+        for block in stage.messages[-1]["blocks"]
+        if block["type"] == "actions"
+        for element in block["elements"]
+        if "url" in element
+    ]
+    assert button["url"] == "https://git.example.com/detections/user_created/runbook.md"
+    assert "git.example.com" not in stage.parent, "without an address there is no button"
+    assert stage.answer(stage.pressed("runbook"))["statusCode"] == 200
+    assert stage.sent == []
+
+
+def test_what_is_done_is_in_the_audit_log_and_a_log_that_is_away_is_written_later(stage):
+    class Away:
+        def append(self, key, entry):
+            raise UnavailableError("the audit log did not take an entry: SlowDown")
+
+    stage.answer(stage.submitted("planned"))
+    with pytest.raises(UnavailableError):
+        stage.apply(audit_log=Away())
+    assert " open" in stage.parent, "people are told when it is proved"
+    assert stage.apply() == stage.apply() == [Outcome.DONE]
+    ((key, entry),) = stage.log.items()
+    assert key.startswith(f"transitions/2026/11/02/{stage.alert_id}/0001-")
+    assert (entry["state"], entry["by"], entry["reason"]) == ("expected", stage.people[0], "planned")
+    assert " expected" in stage.parent
+
+
+def test_a_command_is_answered_to_whoever_typed_it(stage):
+    fields = {"command": "/rootwatch", "text": "", "user_id": "U1", "channel_id": "C1", "trigger_id": "1.2.x"}
+    answer = receive_click.answer(request(body=urlencode(fields).encode()), parts=stage.door)
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["response_type"] == "ephemeral"
+    assert stage.sent == []
+
+
+@pytest.mark.parametrize("words", LANGUAGES.values(), ids=LANGUAGES)
+@pytest.mark.parametrize("verb", ["expect", "close"])
+def test_the_forms_are_as_slack_takes_them_in_both_languages(stage, words, verb):
+    press = Press(verb=Verb(verb), alert_id=stage.alert_id, user="U1", channel="C1", ts="1.2", trigger="1.2.x")
+    assert checked_view(form_view(press, words))["callback_id"] == f"rootwatch-{verb}"

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from handlers.adapters.slack_requests import RefusedError, read_request, signing_secrets, verified
+from handlers.adapters.slack_requests import Command, RefusedError, read_request, signing_secrets, verified
 from handlers.alerting.life import Verb
 from tests.building import NOW
 
@@ -30,14 +30,21 @@ def click(action="rootwatch-acknowledge", value=ALERT, **more):
     }
 
 
-def form(reason="planned", verb="expect", **more):
+def form(reason="planned", verb="expect", cause=None, **more):
+    chosen = {"selected_option": {"value": cause} if cause else None}
     return {
         "type": "view_submission",
         "user": {"id": "U1"},
         "view": {
             "callback_id": f"rootwatch-{verb}",
             "private_metadata": json.dumps({"alert": ALERT, "channel": "C1", "ts": "1.2"}),
-            "state": {"values": {"reason": {"value": {"value": reason}}, "ticket": {"value": {"value": None}}}},
+            "state": {
+                "values": {
+                    "reason": {"value": {"value": reason}},
+                    "ticket": {"value": {"value": None}},
+                    **({"cause": {"value": chosen}} if verb == "close" else {}),
+                }
+            },
         },
         **more,
     }
@@ -143,3 +150,49 @@ def test_a_form_says_what_was_typed_and_on_which_alert():
     assert (press.verb, press.alert_id, press.submitted, press.ticket) == (Verb.EXPECT, ALERT, True, "")
     assert press.reason == "<!channel>" * 1_000
     assert refused(request(form(verb="unheard-of"))) == 400
+
+
+def test_why_an_alert_is_closed_is_one_of_ours_or_nothing():
+    def cause(chosen):
+        return read_request(verified(request(form(verb="close", cause=chosen)), (SECRET,), now=NOW)).cause
+
+    assert (cause("mended"), cause("<!channel>"), cause(None)) == ("mended", "", "")
+
+
+def test_half_a_character_is_replaced_as_no_store_takes_it():
+    assert read_request(verified(request(form("a\ud800b")), (SECRET,), now=NOW)).reason == "a?b"
+
+
+def typed(**changes):
+    fields = {
+        "command": "/rootwatch",
+        "text": " request  please ",
+        "user_id": "U1",
+        "channel_id": "C1",
+        "trigger_id": "1.2.abc",
+        "team_id": "T1",
+        "api_app_id": "A1",
+        **changes,
+    }
+    return request(body=urlencode({key: value for key, value in fields.items() if value is not None}).encode())
+
+
+def test_a_command_is_read_with_who_typed_it():
+    command = read_request(verified(typed(), (SECRET,), now=NOW), team_id="T1", app_id="A1")
+    assert command == Command(words=("request", "please"), user="U1", channel="C1", trigger="1.2.abc")
+    assert read_request(verified(typed(text="x" * 10_000), (SECRET,), now=NOW)).words == ("x" * 500,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"team_id": "T2"}, 401),
+        ({"api_app_id": None}, 401),
+        ({"user_id": "<!channel>"}, 400),
+        ({"trigger_id": None}, 400),
+    ],
+)
+def test_a_command_that_is_not_as_slack_sends_it_is_refused(changes, status):
+    with pytest.raises(RefusedError) as caught:
+        read_request(verified(typed(**changes), (SECRET,), now=NOW), team_id="T1", app_id="A1")
+    assert caught.value.status == status
