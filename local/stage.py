@@ -43,6 +43,7 @@ addresses = ["security@example.com"]
 
 [display]
 time_zone = "{time_zone}"
+language = "{language}"
 
 [accounts]
 "{account}" = "local"
@@ -84,6 +85,7 @@ class Stage:
         aws_port, slack_port: on 127.0.0.1; 0 takes a free one.
         real_slack: post there instead of into the look-alike.
         time_zone: shown beside UTC.
+        language: of messages, buttons and forms.
         progress: called with one line before each step that takes time.
 
     Attributes:
@@ -100,6 +102,7 @@ class Stage:
         slack_port: int = 0,
         real_slack: RealSlack | None = None,
         time_zone: str = "UTC",
+        language: str = "en",
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.directory = directory
@@ -109,6 +112,7 @@ class Stage:
         self.took: dict[str, float] = {}
         self._real_slack = real_slack
         self._time_zone = time_zone
+        self._language = language
         self._progress = progress
         self._stack = ExitStack()
 
@@ -201,6 +205,7 @@ class Stage:
                 channel=channel,
                 slack_api_url=api_url,
                 time_zone=self._time_zone,
+                language=self._language,
                 reacts="true" if self.slack else "false",
             ),
             "utf-8",

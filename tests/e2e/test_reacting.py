@@ -12,6 +12,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
 from handlers.alerting.life import Act, Outcome, State, Verb
 from handlers.alerting.severity import Severity
+from local.slack.workspace import User
 from tests.building import detection, record
 from tests.e2e.test_alerting import accounts, alerts_of, event_of, parents_of
 
@@ -39,6 +40,14 @@ def book_of(stage):
     )
 
 
+def audit_entries(stage, alert_id):
+    """What the audit log keeps of an alert, in order."""
+    s3, bucket = stage.aws.client("s3"), stage.outputs["AuditLogBucket"]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="transitions/")
+    keys = sorted(item["Key"] for page in pages for item in page.get("Contents", ()) if alert_id in item["Key"])
+    return [json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+
+
 def test_a_click_owns_the_alert_a_form_explains_it_and_the_message_shows_both(stage, account):
     stage.aws.put_event(event_of("stops the audit trail", account))
     assert stage.until(lambda: bool(parents_of(stage, account)), seconds=30) is not None
@@ -61,7 +70,41 @@ def test_a_click_owns_the_alert_a_form_explains_it_and_the_message_shows_both(st
         (Verb.ACKNOWLEDGE, alice, State.ACKNOWLEDGED),
         (Verb.EXPECT, bob, State.EXPECTED),
     ]
-    assert all(delivery.status == 200 and delivery.seconds < 3 for delivery in stage.slack.deliveries)
+    assert [(entry["verb"], entry["by"], entry["ticket"]) for entry in audit_entries(stage, alert.id)] == [
+        ("acknowledge", alice, ""),
+        ("expect", bob, "OPS-1"),
+    ]
+    assert all(delivery.status == 200 and delivery.seconds < 1 for delivery in stage.slack.deliveries)
+
+
+def test_a_hundred_people_who_click_at_once_get_one_owner_and_one_message(stage, account):
+    stage.aws.put_event(event_of("stops the audit trail", account))
+    assert stage.until(lambda: bool(parents_of(stage, account)), seconds=30) is not None
+    (parent,) = parents_of(stage, account)
+    crowd = [f"U0CROWD{number:03d}" for number in range(100)]
+    for id_ in crowd:
+        stage.slack.workspace.users[id_] = User(id=id_, name=id_.lower(), real_name=id_)
+    with ThreadPoolExecutor(20) as workers:
+        answers = list(workers.map(lambda person: press(stage, parent, "acknowledge", person), crowd))
+    assert len(answers) == 100
+    (alert,) = alerts_of(stage, account)
+    assert stage.until(lambda: clicks_left(stage) == 0, seconds=120) is not None
+    ((act, life),) = book_of(stage).history(alert.id)
+    assert (act.by in crowd, life.state) == (True, State.ACKNOWLEDGED)
+    assert stage.until(lambda: act.by in json.dumps(parents_of(stage, account)[0]), seconds=20) is not None
+    assert [entry["by"] for entry in audit_entries(stage, alert.id)] == [act.by]
+    refused = [item for item in stage.messages() if item.get("ephemeral_to") in crowd]
+    slow = answers.count("") - 1 - len(refused)
+    assert slow == 0, f"{slow} people whose click was taken were told nothing"
+    assert all(f"<@{act.by}>" in item["text"] for item in refused)
+
+
+def clicks_left(stage):
+    """Messages in the clicks queue, waiting or under way."""
+    found = stage.aws.client("sqs").get_queue_attributes(
+        QueueUrl=stage.outputs["ClicksQueueUrl"], AttributeNames=["All"]
+    )["Attributes"]
+    return sum(int(value) for name, value in found.items() if name.startswith("ApproximateNumberOfMessages"))
 
 
 def test_a_hundred_clicks_at_once_on_the_table_have_one_owner(stage, account):
