@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from handlers import wiring
+from handlers import wiring_door
 from handlers.adapters.slack_react import WITH_FORM, form, form_errors
 from handlers.adapters.slack_requests import Command, Press, RefusedError, read_request, signing_secrets, verified
 from handlers.alerting.errors import UnavailableError
@@ -20,10 +20,10 @@ _UNAVAILABLE = 503
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answer a request of the function URL: 200, or why not; never an exception, which would be a 502 and a stack."""
-    return answer(event, parts=wiring.door())
+    return answer(event, parts=wiring_door.door())
 
 
-def answer(event: Mapping[str, Any], *, parts: wiring.Door) -> dict[str, Any]:
+def answer(event: Mapping[str, Any], *, parts: wiring_door.Door) -> dict[str, Any]:
     """Check, remember against a replay, and pass on; the only other work is opening a form, which cannot wait."""
     now = parts.clock()
     try:
@@ -45,19 +45,19 @@ def answer(event: Mapping[str, Any], *, parts: wiring.Door) -> dict[str, Any]:
         return _response(_UNAVAILABLE)
 
 
-def _passed_on(press: Press, digest: str, parts: wiring.Door) -> dict[str, Any] | None:
+def _passed_on(press: Press, digest: str, parts: wiring_door.Door) -> dict[str, Any] | None:
     """What to answer Slack: nothing, or what is wrong with a form."""
     if press.submitted and (errors := form_errors(press, parts.words)):
         return {"response_action": "errors", "errors": errors}
     if press.verb in WITH_FORM and not press.submitted:
-        if not parts.slack.open_form(press.trigger, form(press, parts.words)):
+        if not parts.open_form(press.trigger, form(press, parts.words)):
             logger.warning("Slack did not open the form")
         return None
     parts.send(json.dumps({"id": digest, "at": parts.clock().isoformat(), "press": dataclasses.asdict(press)}))
     return None
 
 
-def _answered(_command: Command, parts: wiring.Door) -> dict[str, Any]:
+def _answered(_command: Command, parts: wiring_door.Door) -> dict[str, Any]:
     """What only the person who typed it sees."""
     return {"response_type": "ephemeral", "text": parts.words.command_usage}
 

@@ -1,4 +1,4 @@
-"""Which adapter stands behind each port, made once per container."""
+"""Which adapter stands behind each port, made once per container. Slack's door has its own: wiring_door."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
@@ -25,22 +24,20 @@ from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, Or
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.reminders import QueueReminders
-from handlers.adapters.replays import ReplayTable
 from handlers.adapters.responders import Responders
 from handlers.adapters.secrets import SecretSource
-from handlers.adapters.slack import Secret, SlackNotifier
+from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
 from handlers.adapters.wording import Words, words_for
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
-from handlers.alerting.errors import UnavailableError
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import AlertBook, AuditLog, Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 from handlers.detections import catalogue
-from handlers.settings import AlertSettings, ClickSettings, DoorSettings, SettingsError
+from handlers.settings import AlertSettings, ClickSettings, SettingsError
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
@@ -54,20 +51,6 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Door:
-    """What receive_click works with."""
-
-    signing_secret: Secret
-    replays: ReplayTable
-    slack: SlackNotifier
-    send: Callable[[str], None]
-    words: Words
-    clock: Callable[[], datetime]
-    team_id: str = ""
-    app_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,35 +197,6 @@ def enrichments(settings: AlertSettings, lookups: Lookups) -> Enrichments:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-@cache
-def door() -> Door:
-    """What Slack's door needs, from its environment. Raises SettingsError for an incomplete one."""
-    settings = DoorSettings.from_environment(os.environ)
-
-    def send(body: str) -> None:
-        try:
-            client("sqs").send_message(QueueUrl=settings.queue_url, MessageBody=body)
-        except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"the clicks queue did not take a click: {type(error).__name__}") from error
-
-    return Door(
-        signing_secret=SecretSource(settings.signing_secret_source, client=client),
-        replays=ReplayTable(client=client("dynamodb"), table=settings.table_name),
-        slack=SlackNotifier(
-            token=SecretSource(settings.slack_token_source, client=client),
-            channel="",
-            settings=MessageSettings(language=settings.language),
-            api_url=settings.slack_api_url,
-            timeout=2,  # Slack shows an error after three seconds without an answer
-        ),
-        send=send,
-        words=words_for(settings.language),
-        clock=_now,
-        team_id=settings.team_id,
-        app_id=settings.app_id,
-    )
 
 
 @cache

@@ -20,7 +20,8 @@ from handlers.alerting.alert import Told
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.life import Outcome, State, Verb
 from handlers.alerting.severity import Severity
-from handlers.wiring import Clicks, Door
+from handlers.wiring import Clicks
+from handlers.wiring_door import Door
 from local.slack import SlackServer
 from local.slack.web_api import checked_view
 from local.slack.workspace import User
@@ -62,7 +63,7 @@ class Scene:
         self.door = Door(
             signing_secret=Secret(SECRET),
             replays=replays,
-            slack=notifier,
+            open_form=notifier.open_form,
             send=self.sent.append,
             words=ENGLISH,
             clock=lambda: NOW,

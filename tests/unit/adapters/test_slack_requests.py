@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
 from urllib.parse import urlencode
 
 import pytest
@@ -196,3 +198,10 @@ def test_a_command_that_is_not_as_slack_sends_it_is_refused(changes, status):
     with pytest.raises(RefusedError) as caught:
         read_request(verified(typed(**changes), (SECRET,), now=NOW), team_id="T1", app_id="A1")
     assert caught.value.status == status
+
+
+def test_the_door_carries_nothing_that_makes_its_first_answer_late():
+    heavy = "{'boto3', 's3transfer', 'slack_sdk', 'handlers.detections', 'handlers.wiring'}"
+    code = f"import sys, handlers.receive_click; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
