@@ -89,7 +89,7 @@ class SlackDoor(Construct):
                 language=deployment.display.language,
                 **self._api_url(),
             ).to_environment(),
-            memory_mb=1024,  # more memory is more processor: a cold start has to fit into Slack's three seconds
+            memory_mb=1769,  # a whole processor (Lambda guide): a cold start has to fit into Slack's three seconds
         )
         function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
         function.allow(

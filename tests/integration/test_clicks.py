@@ -27,7 +27,7 @@ from local.slack.web_api import checked_view
 from local.slack.workspace import User
 from tests.building import NOW
 from tests.integration.test_alert_book import HOUR, finding
-from tests.unit.adapters.test_slack_requests import HOSTILE, SECRET, click, form, request
+from tests.unit.adapters.test_slack_requests import HOSTILE, MALFORMED, SECRET, click, form, request
 
 CHANNEL = "security-alerts"
 
@@ -147,6 +147,14 @@ def test_a_click_is_answered_queued_once_and_shown_with_the_person(stage):
 @pytest.mark.parametrize("event", HOSTILE.values(), ids=HOSTILE)
 def test_what_slack_did_not_sign_is_a_401_and_reaches_no_queue(stage, event):
     assert receive_click.answer(event, parts=stage.door)["statusCode"] == 401
+    assert stage.sent == []
+
+
+@pytest.mark.parametrize("body", [*MALFORMED, b"payload=" + b"a" * 1_048_576], ids=lambda body: str(body[:12]))
+def test_what_slack_signed_but_nobody_can_read_is_refused_and_reaches_no_queue(stage, body):
+    answer = receive_click.answer(request(body=body, encoded=True), parts=stage.door)
+    assert answer["statusCode"] in {400, 413}
+    assert answer["body"] == ""
     assert stage.sent == []
 
 
