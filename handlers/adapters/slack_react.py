@@ -16,7 +16,7 @@ WITH_FORM = frozenset({Verb.EXPECT, Verb.CLOSE})
 _OFFERED = {
     State.OPEN: (Verb.ACKNOWLEDGE, Verb.EXPECT, Verb.ESCALATE, Verb.CLOSE),
     State.ACKNOWLEDGED: (Verb.EXPECT, Verb.ESCALATE, Verb.CLOSE, Verb.REOPEN),
-    State.ESCALATED: (Verb.EXPECT, Verb.CLOSE, Verb.REOPEN),
+    State.ESCALATED: (Verb.ACKNOWLEDGE, Verb.EXPECT, Verb.CLOSE, Verb.REOPEN),
     State.EXPECTED: (Verb.REOPEN,),
     State.CLOSED: (Verb.REOPEN,),
 }

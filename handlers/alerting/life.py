@@ -127,9 +127,12 @@ _LEADS_TO = {
 
 
 def decide(life: Life, act: Act) -> Decision:
-    """Whether an act is done. The first person to acknowledge owns the alert; a settled one is reopened first."""
+    """Whether an act is done. The first person to acknowledge owns the alert; a settled one is reopened first.
+
+    Whoever was called for help can acknowledge too, and owns it from then on.
+    """
     state = _LEADS_TO[act.verb]
-    if act.verb is Verb.ACKNOWLEDGE and life.state is not State.OPEN:
+    if act.verb is Verb.ACKNOWLEDGE and life.state not in (State.OPEN, State.ESCALATED):
         return Decision(outcome=Outcome.ALREADY if life.by == act.by else Outcome.OWNED, life=life)
     if life.state is state:
         return Decision(outcome=Outcome.ALREADY, life=life)

@@ -1,8 +1,11 @@
+"""What may be done with an alert, and what becomes of it."""
+
+import dataclasses
 from datetime import timedelta
 
 import pytest
 
-from handlers.alerting.life import Act, Life, Outcome, State, Verb, decide, reopened_by
+from handlers.alerting.life import Act, Cause, Life, Outcome, State, Verb, decide, reopened_by
 from tests.building import NOW
 
 
@@ -21,6 +24,8 @@ def life(state, by="U1"):
         (State.ACKNOWLEDGED, Verb.CLOSE, Outcome.DONE),
         (State.ACKNOWLEDGED, Verb.REOPEN, Outcome.DONE),
         (State.ESCALATED, Verb.ESCALATE, Outcome.ALREADY),
+        (State.ESCALATED, Verb.ACKNOWLEDGE, Outcome.DONE),
+        (State.EXPECTED, Verb.ACKNOWLEDGE, Outcome.OWNED),
         (State.ESCALATED, Verb.CLOSE, Outcome.DONE),
         (State.EXPECTED, Verb.ESCALATE, Outcome.SETTLED),
         (State.CLOSED, Verb.EXPECT, Outcome.SETTLED),
@@ -38,7 +43,8 @@ def test_each_act_is_done_or_says_why_not(state, verb, outcome):
 
 
 def test_a_life_survives_the_store():
-    for kept in (Life(), life(State.CLOSED)):
+    closed = dataclasses.replace(life(State.CLOSED), cause=Cause.MENDED, reason="r", ticket="t")
+    for kept in (Life(), life(State.EXPECTED), closed):
         assert Life.from_plain(kept.to_plain()) == kept
 
 
