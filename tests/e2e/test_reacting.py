@@ -1,6 +1,8 @@
 """People act on an alert: a click in the local Slack, through the deployed door, to the changed message."""
 
 import json
+import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,7 @@ from handlers.alerting.severity import Severity
 from local.slack.workspace import User
 from tests.building import detection, record
 from tests.e2e.test_alerting import accounts, alerts_of, event_of, parents_of
+from tests.unit.adapters.test_slack_requests import click, request
 
 
 @pytest.fixture
@@ -84,19 +87,33 @@ def test_a_hundred_people_who_click_at_once_get_one_owner_and_one_message(stage,
     crowd = [f"U0CROWD{number:03d}" for number in range(100)]
     for id_ in crowd:
         stage.slack.workspace.users[id_] = User(id=id_, name=id_.lower(), real_name=id_)
-    with ThreadPoolExecutor(20) as workers:
-        answers = list(workers.map(lambda person: press(stage, parent, "acknowledge", person), crowd))
-    assert len(answers) == 100
     (alert,) = alerts_of(stage, account)
+    with ThreadPoolExecutor(20) as workers:
+        statuses = list(workers.map(lambda person: send_click(stage, alert, parent, person), crowd))
+    assert statuses == [200] * 100
     assert stage.until(lambda: clicks_left(stage) == 0, seconds=120) is not None
     ((act, life),) = book_of(stage).history(alert.id)
     assert (act.by in crowd, life.state) == (True, State.ACKNOWLEDGED)
     assert stage.until(lambda: act.by in json.dumps(parents_of(stage, account)[0]), seconds=20) is not None
     assert [entry["by"] for entry in audit_entries(stage, alert.id)] == [act.by]
     refused = [item for item in stage.messages() if item.get("ephemeral_to") in crowd]
-    slow = answers.count("") - 1 - len(refused)
-    assert slow == 0, f"{slow} people whose click was taken were told nothing"
+    assert sorted(item["ephemeral_to"] for item in refused) == sorted(set(crowd) - {act.by})
     assert all(f"<@{act.by}>" in item["text"] for item in refused)
+
+
+def send_click(stage, alert, parent, person):
+    """What Slack sends for somebody who still sees the button, whatever has become of the message meanwhile."""
+    payload = click("rootwatch-acknowledge", alert.id, user={"id": person})
+    payload["container"] = {
+        "channel_id": stage.slack.workspace.channel("security-alerts").id,
+        "message_ts": parent["ts"],
+    }
+    made = request(payload, secret=stage.slack.signing_secret, stamp=int(time.time()))
+    sent = urllib.request.Request(
+        stage.slack.interactivity.request_url, data=made["body"].encode(), headers=made["headers"], method="POST"
+    )
+    with urllib.request.urlopen(sent, timeout=60) as answer:
+        return answer.status
 
 
 def clicks_left(stage):

@@ -72,10 +72,10 @@ def test_the_whole_life_of_an_alert_is_pressed_typed_and_shown(stage, page, tmp_
         expect(message).to_contain_text(shows(state))
 
     expect(message).to_contain_text(shows(State.OPEN))
-    message.screenshot(path=str(tmp_path / "1-open.png"))
+    page.screenshot(path=str(tmp_path / "1-open.png"))
     press(Verb.ACKNOWLEDGE, "alice")
     shown(State.ACKNOWLEDGED)
-    message.screenshot(path=str(tmp_path / "2-acknowledged.png"))
+    page.screenshot(path=str(tmp_path / "2-acknowledged.png"))
 
     press(Verb.EXPECT, "bob")
     expect(form.locator("h2")).to_have_text(words.verbs[Verb.EXPECT].removesuffix("..."))
@@ -85,7 +85,7 @@ def test_the_whole_life_of_an_alert_is_pressed_typed_and_shown(stage, page, tmp_
     submit()
     shown(State.EXPECTED)
     expect(message).to_contain_text("OPS-1234")
-    message.screenshot(path=str(tmp_path / "4-expected.png"))
+    page.screenshot(path=str(tmp_path / "4-expected.png"))
 
     press(Verb.REOPEN, "alice")
     shown(State.OPEN)
