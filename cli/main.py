@@ -111,6 +111,8 @@ slack = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Set up th
 app.add_typer(slack, name="slack")
 suppressions = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show what is declared to be quiet.")
 app.add_typer(suppressions, name="suppressions")
+alerts = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show alerts, and what people did with them.")
+app.add_typer(alerts, name="alerts")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
@@ -392,6 +394,57 @@ def digest(
         print("\n".join(quietly.digest(findings, kind, chosen, paint=Paint.of(sys.stdout))))
 
 
+@alerts.command(name="list", short_help="List the newest alerts with their state.")
+def list_alerts(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 50,
+    state: Annotated[
+        str, typer.Option("--state", metavar="STATE", help="Only open, acknowledged, escalated, expected or closed.")
+    ] = "",
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest alerts of the deployment: how bad, where they stand, and who brought them there.
+
+    Reads the whole alert table (dynamodb:Scan), which holds what the retention leaves of it.
+    """
+    import json
+
+    from cli import alerts as telling
+    from cli.terminal import Paint
+    from handlers.alerting.life import State
+
+    if state not in ("", *State):
+        raise CommandError("there is no such state.", fix=f"--state takes one of: {', '.join(State)}.", code=USAGE)
+    found = telling.Alerts(_load(config)).newest(limit=limit, state=State(state) if state else None)
+    if as_json:
+        for alert in found:
+            print(json.dumps(telling.as_plain(alert)))
+    else:
+        print("\n".join(telling.as_table(found, paint=Paint.of(sys.stdout))))
+
+
+@alerts.command(short_help="Tell the story of one alert.")
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As the alert's message and `alerts list` show it.")],
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the story of one alert: every finding, and everything that somebody did with it, when and why.
+
+    Reads the deployment's alert table (dynamodb:GetItem, dynamodb:Query).
+    """
+    import json
+
+    from cli import alerts as telling
+    from cli.terminal import Paint, width_of
+
+    told = telling.Alerts(_load(config)).told(id_)
+    if as_json:
+        print(json.dumps(telling.story_as_plain(told)))
+    else:
+        print("\n".join(telling.as_text(told, paint=Paint.of(sys.stdout), width=width_of(sys.stdout))))
+
+
 @suppressions.command(name="list", short_help="List them with the days they have left.")
 def list_suppressions(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
     """List suppressions with the days they have left, then declared deployers and detections in staging."""
@@ -413,11 +466,15 @@ def list_suppressions(config: ConfigOption = _CONFIG, as_json: JsonOption = Fals
 
 
 @slack.command()
-def manifest() -> None:
+def manifest(
+    request_url: Annotated[
+        str, typer.Option("--request-url", metavar="URL", help="The Alerting stack's output SlackRequestUrl.")
+    ] = "",
+) -> None:
     """Print the Slack app's manifest, and the link that creates the app with it."""
     from cli import slack as setup
 
-    text = setup.manifest()
+    text = setup.manifest(request_url)
     # As a comment, so that what is printed is the manifest still.
     print(f"# Create the app with one click: {setup.new_app_link(text)}\n#")
     print(text.rstrip())
@@ -441,6 +498,25 @@ def set_token(
         workspace = setup.asked_of_slack(token, api_url=deployment.advanced.slack_api_url)
         print(f"Slack knows it: the bot {workspace.bot} of the workspace {workspace.team}.")
     print(f"Stored in {setup.store(token, deployment)}.")
+    print("A running deployment takes it up within five minutes.")
+
+
+@slack.command(name="set-signing-secret")
+def set_signing_secret(config: ConfigOption = _CONFIG) -> None:
+    """Store the app's signing secret in AWS. It is asked for without being shown, or read from a pipe."""
+    from cli import slack as setup
+
+    deployment = _load(config)
+    if not deployment.react.enabled:
+        raise CommandError(
+            "nothing would use a signing secret: the messages of this deployment have no buttons.",
+            fix="write enabled = true below [react], deploy, then set the secret.",
+        )
+    if _is_terminal(sys.stdin):
+        text = typer.prompt("Signing secret (not shown)", hide_input=True, default="", show_default=False)
+    else:
+        text = sys.stdin.read(10_000)
+    print(f"Stored in {setup.store_signing_secret(setup.checked_signing_secrets(text), deployment)}.")
     print("A running deployment takes it up within five minutes.")
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from cli.errors import CommandError, project_file
+from cli.errors import USAGE, CommandError, project_file
 from handlers.adapters.untrusted import plain
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from infra.deployment import Deployment
 
 MANIFEST = "slack-app-manifest.yaml"
+PLACEHOLDER = "https://example.com/rootwatch"  # stands in the manifest for the address that a deployment has
+_REQUEST_URL = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]{0,200})?")
 # The form of the link that opens Slack's "create an app" with the manifest filled in.
 _NEW_APP = "https://api.slack.com/apps?new_app=1&manifest_json="
 _TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{10,250}")
@@ -31,6 +33,8 @@ _OTHER_TOKENS = {
     "https://hooks.": "this is the address of an incoming webhook; Rootwatch needs a bot token.",
 }
 # One of Slack's words that says something about the token, rather than about Slack's own state.
+_SIGNING_SECRET = re.compile(r"[0-9a-f]{32}")
+_MOST_SECRETS = 2
 _REFUSAL = re.compile(r"(?!ratelimited|internal_error|fatal_error|service_unavailable|request_timeout)[a-z_]{1,60}")
 _NEEDED_SCOPE = "chat:write"
 _SLACK_SECONDS = 10
@@ -102,18 +106,54 @@ def _unasked(why: str) -> CommandError:
     )
 
 
+def checked_signing_secrets(text: str) -> str:
+    """One signing secret, or two with a comma between while the first replaces the second.
+
+    Raises:
+        CommandError: what was given is something else; it is not repeated in the message.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > _MOST_SECRETS or not all(_SIGNING_SECRET.fullmatch(part) for part in parts):
+        raise CommandError(
+            "this is not a signing secret: one is 32 characters, 0 to 9 and a to f.",
+            fix="copy it from the app's page: api.slack.com/apps -> Rootwatch -> Basic Information -> Signing Secret.",
+        )
+    return ",".join(parts)
+
+
+def store_signing_secret(secret: str, deployment: Deployment) -> str:
+    """Put the signing secret where the deployment keeps it; like `store`."""
+    return _stored(
+        secret,
+        deployment,
+        name=deployment.signing_secret_name,
+        store=deployment.react.signing_secret_store,
+        description="With which Slack signs what it sends to Rootwatch",
+    )
+
+
 def store(token: str, deployment: Deployment) -> str:
     """Put the token where the deployment keeps it; returns that place in words. Doing it again replaces the token.
 
     Raises:
         CommandError: AWS refuses, cannot be reached, or it is another account than the deployment's.
     """
+    return _stored(
+        token,
+        deployment,
+        name=deployment.slack_token_name,
+        store=deployment.slack.token_store,
+        description="The bot token Rootwatch posts to Slack with",
+    )
+
+
+def _stored(value: str, deployment: Deployment, *, name: str, store: str, description: str) -> str:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
-    name, region = deployment.slack_token_name, deployment.home_region
+    region = deployment.home_region
     try:
         session = boto3.Session(region_name=region)
         account = session.client("sts", config=config).get_caller_identity()["Account"]
@@ -122,15 +162,15 @@ def store(token: str, deployment: Deployment) -> str:
                 f"your AWS credentials belong to account {account}, and this deployment to {deployment.account}.",
                 fix=f"use credentials of {deployment.account} (AWS_PROFILE), or correct [deployment] account.",
             )
-        if deployment.slack.token_store == "secretsmanager":  # noqa: S105 - the place, not the token
-            session.client("secretsmanager", config=config).put_secret_value(SecretId=name, SecretString=token)
+        if store == "secretsmanager":
+            session.client("secretsmanager", config=config).put_secret_value(SecretId=name, SecretString=value)
             return f"the secret {name} in Secrets Manager, {region}"
         session.client("ssm", config=config).put_parameter(
             Name=name,
-            Value=token,
+            Value=value,
             Type="SecureString",
             Overwrite=True,
-            Description="The bot token Rootwatch posts to Slack with",
+            Description=description,
         )
     except ClientError as error:
         raise _refused(error, name, region) from None
@@ -153,9 +193,23 @@ def _refused(error: ClientError, name: str, region: str) -> CommandError:
     return CommandError(f"AWS refused {operation} in {region}: {plain(code, 80)}.", fix=f"{_CREDENTIALS}.")
 
 
-def manifest() -> str:
-    """The Slack app's manifest, as YAML."""
-    return project_file(MANIFEST, "it describes the Slack app")
+def manifest(request_url: str = "") -> str:
+    """The Slack app's manifest, as YAML, with the address where Slack's requests are to go where that is known.
+
+    Raises:
+        CommandError: it is no https address.
+    """
+    text = project_file(MANIFEST, "it describes the Slack app")
+    if not request_url:
+        return text
+    if not _REQUEST_URL.fullmatch(request_url):
+        raise CommandError(
+            f"{plain(request_url, 200)} is not an https address.",
+            fix="copy the output SlackRequestUrl of the Alerting stack.",
+            code=USAGE,
+        )
+    head, _, body = text.partition("display_information:")  # the comment above keeps the placeholder it explains
+    return f"{head}display_information:{body.replace(PLACEHOLDER, request_url)}"
 
 
 def new_app_link(manifest_yaml: str) -> str:

@@ -16,36 +16,8 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlertSettings:
-    """What raise_alert needs to know. No secret is among it: the Slack token is fetched at run time."""
-
-    account: str  # ours: where lookups are answered
-    table_name: str
-    queue_url: str  # the events queue: for reminders to bring a Slack message up to date, and for back-off
-    topic_arn: str  # e-mail for HIGH and CRITICAL
-    slack_channel: str
-    slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
-    deployment_name: str = "rootwatch"  # our own resources are called after it
-    slack_api_url: str = "https://slack.com/api/"
-    slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
-    email_minimum_severity: str = "HIGH"
-    time_zone: str = "UTC"
-    language: str = "en"
-    environment: str = ""  # shown in every message where several deployments share a channel
-    identity_center_region: str = ""  # where permission sets are looked up; "": nowhere
-    runbook_url: str = ""  # https address of the folder handlers/detections; "": messages show the path
-    account_names: Mapping[str, str] = field(default_factory=dict)
-    retention_days: int = 400  # of a row in the alert table
-    retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
-    retry_cap_seconds: int = 900
-    refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
-    country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
-    network_file: str = ""
-    organization_id: str = ""  # "" : Organizations is not asked for accounts' names and units
-    working_hours: str = ""  # "Mon,Tue 08:00-19:00 Asia/Tokyo"; "": nobody said, and no hour is unusual
-    access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
-    packs: tuple[str, ...] = ()  # of detections: those that are switched on
-    quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
+class _Settings:
+    """What every function's settings can do."""
 
     def to_environment(self) -> dict[str, str]:
         """The variables for infra to write, each a string. Values may be CDK tokens."""
@@ -74,6 +46,76 @@ class AlertSettings:
                 continue
             values[item.name] = text if item.type == "str" else _read(variable, text, item.type)
         return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertSettings(_Settings):
+    """What raise_alert needs to know. No secret is among it: the Slack token is fetched at run time."""
+
+    account: str  # ours: where lookups are answered
+    table_name: str
+    queue_url: str  # the events queue: for reminders to bring a Slack message up to date, and for back-off
+    topic_arn: str  # e-mail for HIGH and CRITICAL
+    slack_channel: str
+    slack_token_source: str  # "ssm:/rootwatch/slack-token" or "secretsmanager:rootwatch/slack-token"
+    deployment_name: str = "rootwatch"  # our own resources are called after it
+    slack_api_url: str = "https://slack.com/api/"
+    slack_minimum_severity: str = "LOW"  # what is less is recorded, and nobody is told
+    email_minimum_severity: str = "HIGH"
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""  # shown in every message where several deployments share a channel
+    identity_center_region: str = ""  # where permission sets are looked up; "": nowhere
+    runbook_url: str = ""  # https address of the folder handlers/detections; "": messages show the path
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int = 400  # of a row in the alert table
+    retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
+    retry_cap_seconds: int = 900
+    reacts: bool = False  # whether Slack messages carry buttons
+    audit_bucket: str = ""  # where decisions about alerts are kept; "": in the table alone
+    refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
+    country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
+    network_file: str = ""
+    organization_id: str = ""  # "" : Organizations is not asked for accounts' names and units
+    working_hours: str = ""  # "Mon,Tue 08:00-19:00 Asia/Tokyo"; "": nobody said, and no hour is unusual
+    access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
+    packs: tuple[str, ...] = ()  # of detections: those that are switched on
+    quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoorSettings(_Settings):
+    """What receive_click needs to know: Slack's requests come in here."""
+
+    table_name: str  # for replay items only
+    queue_url: str  # the clicks queue
+    signing_secret_source: str
+    slack_token_source: str  # to open a form
+    slack_api_url: str = "https://slack.com/api/"
+    team_id: str = ""
+    app_id: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClickSettings(_Settings):
+    """What apply_click needs to know."""
+
+    table_name: str
+    queue_url: str
+    slack_channel: str
+    slack_token_source: str
+    slack_api_url: str = "https://slack.com/api/"
+    audit_bucket: str
+    responders: tuple[str, ...] = ()  # ids of Slack people and user groups; none: whoever can press
+    on_call: str = ""  # id of the Slack user group or person who is called for help
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""
+    runbook_url: str = ""
+    retention_days: int = 400
+    retry_base_seconds: int = 30
+    retry_cap_seconds: int = 900
 
 
 def _variable(name: str) -> str:

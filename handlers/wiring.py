@@ -1,4 +1,4 @@
-"""Which adapter stands behind each port, made once per container."""
+"""Which adapter stands behind each port, made once per container. Slack's door has its own: wiring_door."""
 
 from __future__ import annotations
 
@@ -18,24 +18,27 @@ from botocore.config import Config
 from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.audit_bucket import AuditBucket
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.reminders import QueueReminders
+from handlers.adapters.responders import Responders
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
+from handlers.adapters.wording import Words, words_for
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
 from handlers.alerting.pipeline import Pipeline
-from handlers.alerting.ports import Lookups
+from handlers.alerting.ports import AlertBook, AuditLog, Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 from handlers.alerting.working_hours import WorkingHours
 from handlers.detections import catalogue
-from handlers.settings import AlertSettings, SettingsError
+from handlers.settings import AlertSettings, ClickSettings, SettingsError
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
@@ -49,6 +52,20 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clicks:
+    """What apply_click works with."""
+
+    book: AlertBook
+    slack: SlackNotifier
+    words: Words
+    clock: Callable[[], datetime]
+    put_back: Callable[[str, int], None]
+    wait_seconds: Callable[[int, float], int]
+    responders: Responders
+    audit_log: AuditLog
 
 
 @cache
@@ -71,6 +88,7 @@ def alerting() -> Alerting:
         language=settings.language,
         environment=settings.environment,
         runbook_url=settings.runbook_url,
+        reacts=settings.reacts,
         version=__version__,
     )
     quiet = declared_quiet(settings.quiet_file)
@@ -116,6 +134,7 @@ def alerting() -> Alerting:
         enrichments=context.steps,
         remember=context.remember,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
+        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
     )
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -178,6 +197,51 @@ def enrichments(settings: AlertSettings, lookups: Lookups, detections: Sequence[
         patience=Patience(timer=time.monotonic),
         working_hours=WorkingHours.parse(settings.working_hours) if settings.working_hours else None,
         out_of_hours={item.id: item.out_of_hours for item in detections if item.out_of_hours},
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def clicks() -> Clicks:
+    """What applying a click needs, from the environment. Raises SettingsError for an incomplete one."""
+    settings = ClickSettings.from_environment(os.environ)
+    message = MessageSettings(
+        time_zone=settings.time_zone,
+        language=settings.language,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+        version=__version__,
+        reacts=True,
+        on_call=settings.on_call,
+    )
+
+    def put_back(receipt_handle: str, seconds: int) -> None:
+        client("sqs").change_message_visibility(
+            QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    slack = SlackNotifier(
+        token=SecretSource(settings.slack_token_source, client=client),
+        channel=settings.slack_channel,
+        api_url=settings.slack_api_url,
+        settings=message,
+    )
+    return Clicks(
+        book=AlertTable(
+            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+        ),
+        slack=slack,
+        words=words_for(settings.language),
+        clock=_now,
+        put_back=put_back,
+        wait_seconds=lambda receives, asked: wait_seconds(
+            receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
+        ),
+        responders=Responders(settings.responders, members=slack.members, clock=_now),
+        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket),
     )
 
 

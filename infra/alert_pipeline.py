@@ -21,6 +21,7 @@ from constructs import Construct, DependencyGroup, IDependable
 from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.settings import AlertSettings
 from infra.accepted_findings import accept
+from infra.audit_log import AuditLog
 from infra.deployment import ConfigurationError, Deployment, Problem
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
@@ -109,10 +110,11 @@ class StoredSecret(Construct):
         source: where a function finds it, such as "ssm:/rootwatch/slack-token".
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str) -> None:
-        """Refer to the parameter `name`, or create the secret `name` without a value, as `slack.token_store` says."""
+    def __init__(
+        self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str, store: str
+    ) -> None:
+        """Refer to the parameter `name`, or create the secret `name` without a value; `store` is one of Slack's."""
         super().__init__(scope, id)
-        store = deployment.slack.token_store
         self.name = name
         self.source = f"{store}:{name}"
         self._secret: secretsmanager.CfnSecret | None = None
@@ -157,8 +159,19 @@ class AlertPipeline(Construct):
         target: what the rules of the home region aim at.
     """
 
-    def __init__(self, scope: Construct, id: str, *, deployment: Deployment, topic: sns.Topic) -> None:
-        """Make the pipeline; alerts that are severe enough are also published to `topic`."""
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        deployment: Deployment,
+        topic: sns.Topic,
+        audit_log: AuditLog | None = None,
+    ) -> None:
+        """Make the pipeline; alerts that are severe enough are also published to `topic`.
+
+        What a finding makes of an alert, closing or reopening it, is kept in `audit_log` too, where there is one.
+        """
         super().__init__(scope, id)
         self._deployment = deployment
         self.dead_letters = event_queue(self, "DeadLetters", name=f"{deployment.name}-events-dead-letters")
@@ -176,8 +189,11 @@ class AlertPipeline(Construct):
             deployment=deployment,
             name=deployment.slack_token_name,
             description="The bot token Rootwatch posts to Slack with",
+            store=deployment.slack.token_store,
         )
-        self.raise_alert = self._function(topic)
+        self.raise_alert = self._function(topic, audit_log)
+        if audit_log:
+            audit_log.grant_append(self.raise_alert)
         if deployment.deployers:
             self._ask_for_the_digest()
 
@@ -281,7 +297,7 @@ class AlertPipeline(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _function(self, topic: sns.Topic) -> PythonFunction:
+    def _function(self, topic: sns.Topic, audit_log: AuditLog | None) -> PythonFunction:
         deployment = self._deployment
         settings = AlertSettings(
             account=deployment.account,
@@ -303,6 +319,8 @@ class AlertPipeline(Construct):
             retry_base_seconds=deployment.advanced.retry_base_seconds,
             retry_cap_seconds=deployment.advanced.retry_cap_seconds,
             refresh_seconds=deployment.advanced.refresh_seconds,
+            reacts=deployment.react.enabled,
+            audit_bucket=audit_log.bucket.bucket_name if audit_log else "",
             country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
             network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
             organization_id=deployment.trail.organization_id or "",

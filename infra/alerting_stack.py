@@ -9,8 +9,10 @@ from constructs import Construct
 
 from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
+from infra.audit_log import AuditLog
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
+from infra.slack_door import SlackDoor
 from infra.watchers import EmailTopic, Watchers
 
 
@@ -21,6 +23,8 @@ class AlertingStack(Stack):
         pipeline: the queue, the function, the table and the hub bus.
         rules: one per detection that this region needs.
         topic: the e-mails.
+        audit_log: where decisions about alerts are kept; None unless react.enabled.
+        door: what Slack's buttons reach; None unless react.enabled.
         watchers: to add the alarms of further parts to.
     """
 
@@ -40,7 +44,10 @@ class AlertingStack(Stack):
         )
         region = deployment.home_region
         self.topic = EmailTopic(self, "Email", deployment=deployment, region=region)
-        self.pipeline = AlertPipeline(self, "Pipeline", deployment=deployment, topic=self.topic)
+        self.audit_log = AuditLog(self, "AuditLog", deployment=deployment) if deployment.react.enabled else None
+        self.pipeline = AlertPipeline(
+            self, "Pipeline", deployment=deployment, topic=self.topic, audit_log=self.audit_log
+        )
         wanted = deployment.catalogue if detections is None else detections
         self.rules = DetectionRules(
             self, "Rules", deployment=deployment, detections=wanted, region=region, target=self.pipeline.target
@@ -54,6 +61,16 @@ class AlertingStack(Stack):
         self.watchers.watch_throttles(self.pipeline.raise_alert.function, name="raise-alert")
         if deployment.advanced.bundle_platform == "lambda":  # the local AWS has no alarms on queries
             self.watchers.watch_deliveries()
+        self.door = (
+            SlackDoor(self, "Door", deployment=deployment, pipeline=self.pipeline, audit_log=self.audit_log)
+            if self.audit_log
+            else None
+        )
+        if self.door:
+            self.watchers.watch_dead_letters(self.door.dead_letters, name="clicks")
+            self.watchers.watch_queue(self.door.queue, name="clicks")
+            # What apply_click cannot do ends in the dead letters, which have their alarm.
+            self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
 
         self._tell(deployment)
 
@@ -74,5 +91,11 @@ class AlertingStack(Stack):
                 "What is left to do",
             ),
         }
+        if self.door:
+            outputs["SlackRequestUrl"] = (self.door.url, "The Slack app's interactivity request URL")
+            outputs["SlackSigningSecretName"] = (self.door.signing_secret.name, "Where its signing secret is kept")
+            outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
+        if self.audit_log:
+            outputs["AuditLogBucket"] = (self.audit_log.bucket.bucket_name, "What people decided, an object each")
         for key, (value, description) in outputs.items():
             CfnOutput(self, key, value=value, description=description)

@@ -93,7 +93,7 @@ class AuditTrail(Construct):
             bucket_name=deployment.trail_bucket_name,
             versioned=True,
             object_lock_enabled=locked or None,
-            object_lock_default_retention=_default_retention(deployment) if locked else None,
+            object_lock_default_retention=default_retention(deployment) if locked else None,
             encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=self.key,
             bucket_key_enabled=True if self.key else None,
@@ -248,15 +248,21 @@ class AuditTrail(Construct):
         )
 
 
-def kept_bucket(scope: Construct, id: str, *, deployment: Deployment, what: str) -> s3.Bucket:
+def kept_bucket(
+    scope: Construct, id: str, *, deployment: Deployment, what: str, lock: s3.ObjectLockRetention | None = None
+) -> s3.Bucket:
     """The bucket "<name>-<what>-<account>-<region>" for what is kept beside the trail: private, versioned, encrypted,
     over TLS only, expiring with the trail's records, and left in place when the stack is deleted.
+
+    With `lock`, no version can be removed before that time is over.
     """
     return s3.Bucket(
         scope,
         id,
         bucket_name=f"{deployment.name}-{what}-{deployment.account}-{deployment.home_region}",
         versioned=True,
+        object_lock_enabled=True if lock else None,
+        object_lock_default_retention=lock,
         encryption=s3.BucketEncryption.S3_MANAGED,
         block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
         object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -284,7 +290,8 @@ def retained_policy(bucket: s3.Bucket) -> s3.BucketPolicy:
     return bucket.policy
 
 
-def _default_retention(deployment: Deployment) -> s3.ObjectLockRetention:
+def default_retention(deployment: Deployment) -> s3.ObjectLockRetention:
+    """How long each version is locked, and against whom, as `trail.object_lock` and its days say."""
     period = Duration.days(deployment.trail.object_lock_days)
     if deployment.trail.object_lock == "compliance":
         return s3.ObjectLockRetention.compliance(period)

@@ -266,6 +266,53 @@ class Slack(_Section):
         return value
 
 
+def _check_slack_people(value: str) -> None:
+    if not re.fullmatch(r"[UWS][A-Z0-9]{2,30}", value):
+        _refuse(
+            f"{_shown(value)} is neither the ID of a person in Slack nor of a user group; a name can change.",
+            "in Slack open the person's profile, press the three dots, and Copy member ID, which looks like "
+            '"U0123456789"; or open the user group, press the three dots, and Copy group ID: it looks like '
+            '"S0123456789".',
+        )
+
+
+class React(_Section):
+    """`[react]`: whether people can act on an alert from its Slack message, and who may."""
+
+    enabled: bool = False
+    signing_secret_store: Literal["ssm", "secretsmanager"] = "ssm"  # noqa: S105 - the place, not the secret
+    team_id: str = ""  # "": any workspace that holds the signing secret
+    app_id: str = ""
+    responders: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()  # people and user groups; (): anybody
+    on_call: str = ""  # user group or person who is called for help; "": nobody by name
+
+    @field_validator("team_id", "app_id")
+    @classmethod
+    def _slack_id(cls, value: str, info: ValidationInfo) -> str:
+        letter = "T" if info.field_name == "team_id" else "A"
+        if value and not re.fullmatch(f"{letter}[A-Z0-9]{{2,30}}", value):
+            _refuse(
+                f"{_shown(value)} is not such an ID of Slack: it begins with {letter}.",
+                f"copy it from the app's page on api.slack.com, or remove the key; it looks like "
+                f'"{letter}0123456789".',
+            )
+        return value
+
+    @field_validator("responders")
+    @classmethod
+    def _user_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for person in value:
+            _check_slack_people(person)
+        return value
+
+    @field_validator("on_call")
+    @classmethod
+    def _who_is_called(cls, value: str) -> str:
+        if value:
+            _check_slack_people(value)
+        return value
+
+
 class Email(_Section):
     """`[email]`: who also gets a mail, and from which severity on."""
 
@@ -826,6 +873,7 @@ class Deployment(_Section):
 
     basics: Basics = Field(alias="deployment")
     slack: Slack
+    react: React = React()
     email: Email = Email()
     display: Display = Display()
     hours: DeclaredHours | None = Field(default=None, alias="working_hours")
@@ -915,6 +963,12 @@ class Deployment(_Section):
         """The SSM parameter or Secrets Manager secret that holds the Slack token."""
         in_ssm = self.slack.token_store == "ssm"  # noqa: S105 - the place, not the token
         return f"{'/' if in_ssm else ''}{self.name}/slack-token"
+
+    @property
+    def signing_secret_name(self) -> str:
+        """The SSM parameter or Secrets Manager secret that holds the Slack app's signing secret."""
+        in_ssm = self.react.signing_secret_store == "ssm"  # noqa: S105 - the place, not the secret
+        return f"{'/' if in_ssm else ''}{self.name}/slack-signing-secret"
 
     @property
     def trail_name(self) -> str:

@@ -6,6 +6,8 @@ import contextlib
 import json
 import time
 import types
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -34,11 +36,16 @@ termination_protection = false
 channel = "{channel}"
 token_store = "ssm"
 
+[react]
+enabled = {reacts}
+on_call = "S0ONCALL00"
+
 [email]
 addresses = ["security@example.com"]
 
 [display]
 time_zone = "{time_zone}"
+language = "{language}"
 
 [accounts]
 "{account}" = "local"
@@ -80,6 +87,7 @@ class Stage:
         aws_port, slack_port: on 127.0.0.1; 0 takes a free one.
         real_slack: post there instead of into the look-alike.
         time_zone: shown beside UTC.
+        language: of messages, buttons and forms.
         progress: called with one line before each step that takes time.
 
     Attributes:
@@ -96,6 +104,7 @@ class Stage:
         slack_port: int = 0,
         real_slack: RealSlack | None = None,
         time_zone: str = "UTC",
+        language: str = "en",
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.directory = directory
@@ -105,6 +114,7 @@ class Stage:
         self.took: dict[str, float] = {}
         self._real_slack = real_slack
         self._time_zone = time_zone
+        self._language = language
         self._progress = progress
         self._stack = ExitStack()
 
@@ -192,7 +202,13 @@ class Stage:
         configuration = self.directory / "rootwatch.toml"
         configuration.write_text(
             _CONFIGURATION.format(
-                account=ACCOUNT, region=REGION, channel=channel, slack_api_url=api_url, time_zone=self._time_zone
+                account=ACCOUNT,
+                region=REGION,
+                channel=channel,
+                slack_api_url=api_url,
+                time_zone=self._time_zone,
+                language=self._language,
+                reacts="true" if self.slack else "false",
             ),
             "utf-8",
         )
@@ -201,6 +217,17 @@ class Stage:
         self.aws.client("ssm").put_parameter(
             Name=self.outputs["SlackTokenName"], Value=token, Type="SecureString", Overwrite=True
         )
+
+        if self.slack:
+            self.aws.client("ssm").put_parameter(
+                Name=self.outputs["SlackSigningSecretName"],
+                Value=self.slack.signing_secret,
+                Type="SecureString",
+                Overwrite=True,
+            )
+            door = self.aws.function_url(self.outputs["SlackRequestUrl"])
+            _knock(door)
+            self.slack.listen_at(door)
 
     def _channel_id(self) -> str:
         if self.slack is None:
@@ -216,3 +243,9 @@ class Stage:
         begun = time.monotonic()
         yield
         self.took[step] = time.monotonic() - begun
+
+
+def _knock(door: str) -> None:
+    """Have the local AWS unpack the function, which is no part of Lambda's cold start: the first click is in time."""
+    with contextlib.suppress(urllib.error.HTTPError):  # it is not signed: 401
+        urllib.request.urlopen(door, data=b"", timeout=60).close()  # noqa: S310 - on this machine

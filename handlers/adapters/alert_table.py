@@ -4,6 +4,8 @@ Rows (pk / sk):
     FINDING#<finding id> / FINDING        that it was recorded, and in which alert
     ALERT#<alert id>     / FINDING#<cursor>  the finding itself
     ALERT#<alert id>     / ALERT          the alert: counters, what each channel was told, who is on which errand
+    ALERT#<alert id>     / AUDIT#<act id>    what somebody did with the alert: written once, never changed
+    CASE#<case>          / CASE           what a service goes on about: in which alert, and whether it is over
     GROUP#<group>        / GROUP          the group's latest alerts, with a version against two being opened at once
     QUIET#<kind>#<day>   / <cursor>       again, where it is kept quiet for a report, by the UTC day we learnt of it
 """
@@ -11,19 +13,31 @@ Rows (pk / sk):
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
+from handlers.alerting.alert import (
+    Alert,
+    Case,
+    Opened,
+    Told,
+    alert_id_of,
+    case_after,
+    kind_of,
+    open_alert_for,
+    unsettled_by,
+)
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.finding import Finding, QuietKind
+from handlers.alerting.life import Act, Decision, Life, Outcome, Verb, decide
 from handlers.alerting.ports import Recorded
 from handlers.alerting.severity import Severity
 
@@ -59,8 +73,11 @@ class AlertTable:
             joined = open_alert_for(finding, elsewhere, window=window) or open_alert_for(
                 finding, _opened(group), window=window
             )
+            case = self._case(finding.case) if finding.case else None
+            if case is not None and case.holds(finding):
+                joined = case.alert_id
             alert_id = joined or alert_id_of(finding)
-            if self._write(finding, alert_id, None if joined else group, now):
+            if self._write(finding, alert_id, None if joined else group, case, now):
                 self._move_last_time(alert_id, finding.happened)
                 return Recorded(alert=self._existing(alert_id), finding=finding, is_new=True)
             # Somebody wrote the same rows at the same moment: look again. A jittered, short wait.
@@ -91,20 +108,50 @@ class AlertTable:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
         return found[:limit][::-1]
 
-    def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
-        found: list[Finding] = []
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": _row({":pk": _kept_under(kind, day)}),
-            "ConsistentRead": True,
-        }
+    def every_alert(self) -> Iterator[Alert]:
+        """All alerts, in no order. It reads the whole table: for people, not for the pipeline, which has no right to.
+
+        Raises:
+            UnavailableError: DynamoDB does not answer.
+        """
+        pages = self._pages(
+            "scan",
+            FilterExpression="sk = :sk AND attribute_exists(#count)",
+            ExpressionAttributeNames={"#count": "count"},
+            ExpressionAttributeValues=_row({":sk": "ALERT"}),
+        )
+        for item in pages:
+            yield _alert(item["pk"].removeprefix("ALERT#"), item)
+
+    def every_finding(self, alert_id: str) -> Iterator[Finding]:
+        """All findings of an alert, the quiet ones too, in the order recorded. Raises UnavailableError."""
+        for item in self._of_alert(alert_id, "FINDING#"):
+            yield Finding.from_plain(json.loads(item["finding"]))
+
+    def _of_alert(self, alert_id: str, beginning: str) -> Iterator[dict[str, Any]]:
+        return self._pages(
+            "query",
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :beginning)",
+            ExpressionAttributeValues=_row({":pk": f"ALERT#{alert_id}", ":beginning": beginning}),
+        )
+
+    def _pages(self, method: str, **request: Any) -> Iterator[dict[str, Any]]:
+        """The rows of every page of an answer."""
+        request = {**request, "TableName": self._table, "ConsistentRead": True}
         while True:
-            page = self._call("query", **query)
-            found += [Finding.from_plain(json.loads(_plain(item)["finding"])) for item in page["Items"]]
+            page = self._call(method, **request)
+            yield from map(_plain, page["Items"])
             if "LastEvaluatedKey" not in page:
-                return found
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
+        pages = self._pages(
+            "query",
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=_row({":pk": _kept_under(kind, day)}),
+        )
+        return [Finding.from_plain(json.loads(item["finding"])) for item in pages]
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         return self._update_alert(
@@ -138,8 +185,52 @@ class AlertTable:
             },
         )
 
+    def act(self, alert_id: str, act: Act) -> Decision:
+        """One transaction changes the state and appends the audit record, so that neither is without the other."""
+        pk, sk = f"ALERT#{alert_id}", f"AUDIT#{hashlib.sha256(act.id.encode('utf-8', 'replace')).hexdigest()}"
+        for attempt in range(_ATTEMPTS):
+            done = self._get(pk, sk)
+            if done is not None:
+                return Decision(outcome=Outcome.DONE, life=Life.from_plain(done["life"]))
+            alert = self.find(alert_id)
+            if alert is None:
+                return Decision(outcome=Outcome.GONE, life=Life())
+            decision = decide(alert.life, act)
+            if decision.outcome is not Outcome.DONE or self._write_act(pk, sk, act, decision.life):
+                return decision
+            time.sleep(random.uniform(0, 0.02 * (attempt + 1)))  # noqa: S311 - not for secrets
+        raise UnavailableError(f"the alert table's row of one alert stayed contended over {_ATTEMPTS} attempts")
+
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        return sorted(map(_acted, self._of_alert(alert_id, "AUDIT#")), key=lambda item: item[1].version)
+
+    def _write_act(self, pk: str, sk: str, act: Act, life: Life) -> bool:
+        """Whether nobody had acted since the alert was read."""
+        seen = life.version - 1
+        expires = int((act.at + self._retention).timestamp())
+        record = {"id": act.id, "verb": str(act.verb), "life": life.to_plain(), "expires_at": expires}
+        update = {
+            "TableName": self._table,
+            "Key": _row({"pk": pk, "sk": "ALERT"}),
+            "UpdateExpression": "SET life = :life",
+            "ConditionExpression": "attribute_exists(pk) AND "
+            + ("life.version = :seen" if seen else "attribute_not_exists(life)"),
+            "ExpressionAttributeValues": _row({":life": life.to_plain(), **({":seen": seen} if seen else {})}),
+        }
+        return self._transact(
+            [{"Update": update}, self._put({"pk": pk, "sk": sk, **record}, "attribute_not_exists(pk)")]
+        )
+
     def _group(self, group: str) -> Mapping[str, Any]:
         return self._get(f"GROUP#{group}", "GROUP") or {"recent": [], "version": 0}
+
+    def _case(self, case: str) -> Case | None:
+        row = self._get(f"CASE#{case}", "CASE")
+        if row is None:
+            return None
+        return Case(
+            alert_id=row["alert_id"], is_open=row["is_open"], at=_moment(row["at"]), version=int(row["version"])
+        )
 
     def _recorded_before(self, known: Mapping[str, Any]) -> Recorded:
         alert_id = known["alert_id"]
@@ -155,11 +246,15 @@ class AlertTable:
             raise UnavailableError(f"the alert table does not show alert {alert_id} yet")
         return alert
 
-    def _write(self, finding: Finding, alert_id: str, group: Mapping[str, Any] | None, now: datetime) -> bool:
+    def _write(
+        self, finding: Finding, alert_id: str, group: Mapping[str, Any] | None, case: Case | None, now: datetime
+    ) -> bool:
         """One transaction; False when another writer was faster. `group` is given when the alert is new."""
         loud = finding.quiet is None
         expires = int((now + self._retention).timestamp())
         text = json.dumps(finding.to_plain(), ensure_ascii=False)
+        after = case_after(case, finding, alert_id)
+        unsettled = unsettled_by(finding, case, after)
         actions: list[dict[str, Any]] = [
             self._put(
                 {
@@ -180,8 +275,24 @@ class AlertTable:
                     "expires_at": expires,
                 }
             ),
-            {"Update": self._counting(finding, alert_id, text, expires=expires, loud=loud)},
+            {"Update": self._counting(finding, alert_id, text, expires=expires, loud=loud, unsettled=unsettled)},
         ]
+        if after is not None:
+            actions.append(
+                self._put(
+                    {
+                        "pk": f"CASE#{finding.case}",
+                        "sk": "CASE",
+                        "alert_id": alert_id,
+                        "is_open": after.is_open,
+                        "at": _stamp(after.at),
+                        "version": after.version,
+                        "expires_at": expires,
+                    },
+                    "version = :seen" if case else "attribute_not_exists(pk)",
+                    {":seen": case.version} if case else None,
+                )
+            )
         if finding.quiet_kind is not None:
             bare = dataclasses.replace(finding, exhibits=())
             actions.append(
@@ -209,6 +320,10 @@ class AlertTable:
                     {":seen": int(group["version"])},
                 )
             )
+        return self._transact(actions)
+
+    def _transact(self, actions: list[dict[str, Any]]) -> bool:
+        """Whether all of it was written; False when another writer was faster."""
         try:
             self._client.transact_write_items(TransactItems=actions)  # type: ignore[arg-type]
         except ClientError as error:
@@ -222,11 +337,14 @@ class AlertTable:
             raise _unavailable(error) from error
         return True
 
-    def _counting(self, finding: Finding, alert_id: str, text: str, *, expires: int, loud: bool) -> dict[str, Any]:
-        adding = "ADD #count :one, loud :loud" + (", kinds :kinds" if loud else "")
+    def _counting(
+        self, finding: Finding, alert_id: str, text: str, *, expires: int, loud: bool, unsettled: int
+    ) -> dict[str, Any]:
+        adding = "ADD #count :one, loud :loud, unsettled :unsettled" + (", kinds :kinds" if loud else "")
         values: dict[str, Any] = {
             ":one": 1,
             ":loud": int(loud),
+            ":unsettled": unsettled,
             ":headline": text,
             ":group": finding.group,
             ":time": _stamp(finding.happened),
@@ -322,8 +440,26 @@ def _alert(alert_id: str, row: Mapping[str, Any]) -> Alert:
         loud=int(row["loud"]),
         kinds=frozenset(row.get("kinds", ())),
         last_time=_moment(row["last_time"]),
+        unsettled=int(row.get("unsettled", row["loud"])),
         told={key.removeprefix("told_"): _told(value) for key, value in row.items() if key.startswith("told_")},
+        life=Life.from_plain(row["life"]) if "life" in row else Life(),
     )
+
+
+def _acted(row: Mapping[str, Any]) -> tuple[Act, Life]:
+    life = Life.from_plain(row["life"])
+    if life.at is None:
+        raise UnavailableError("the alert table holds an act without a time")
+    act = Act(
+        id=row["id"],
+        verb=Verb(row["verb"]),
+        by=life.by,
+        at=life.at,
+        reason=life.reason,
+        ticket=life.ticket,
+        cause=life.cause,
+    )
+    return act, life
 
 
 def _told(value: Mapping[str, Any]) -> Told:

@@ -9,8 +9,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from handlers.alerting.alert import Alert, Opened, Told, alert_id_of, kind_of, open_alert_for
+from handlers.alerting.alert import (
+    Alert,
+    Case,
+    Opened,
+    Told,
+    alert_id_of,
+    case_after,
+    kind_of,
+    open_alert_for,
+    unsettled_by,
+)
 from handlers.alerting.finding import Finding, QuietKind
+from handlers.alerting.life import Act, Decision, Life, Outcome, decide
 from handlers.alerting.ports import (
     MOST_ADDRESSES,
     MOST_KEPT_CHARACTERS,
@@ -34,7 +45,9 @@ class MemoryAlertBook:
         self._alerts: dict[str, Alert] = {}
         self._findings: dict[str, list[Finding]] = {}
         self._groups: dict[str, list[Opened]] = {}
+        self._cases: dict[str, Case] = {}
         self._errands: dict[tuple[str, str], datetime] = {}
+        self._acts: dict[str, list[tuple[Act, Life]]] = {}
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -51,12 +64,19 @@ class MemoryAlertBook:
             alert_id = open_alert_for(finding, elsewhere, window=window) or open_alert_for(
                 finding, recent, window=window
             )
+            case = self._cases.get(finding.case) if finding.case else None
+            if case is not None and case.holds(finding):
+                alert_id = case.alert_id
             if alert_id is None:
                 alert_id = alert_id_of(finding)
                 recent.append(Opened(alert_id=alert_id, at=finding.happened))
             self._alert_of[finding.id] = alert_id
             self._findings.setdefault(alert_id, []).append(finding)
-            alert = _joined(self._alerts.get(alert_id), alert_id, finding)
+            after = case_after(case, finding, alert_id)
+            if after is not None and finding.case:
+                self._cases[finding.case] = after
+            unsettled = unsettled_by(finding, case, after)
+            alert = _joined(self._alerts.get(alert_id), alert_id, finding, unsettled)
             self._alerts[alert_id] = alert
             return Recorded(alert=alert, finding=finding, is_new=True)
 
@@ -96,12 +116,39 @@ class MemoryAlertBook:
             self._alerts[alert_id] = dataclasses.replace(alert, told={**alert.told, channel: told})
             self.release(alert_id, channel)
 
+    def act(self, alert_id: str, act: Act) -> Decision:
+        with self._lock:
+            alert = self._alerts.get(alert_id)
+            if alert is None:
+                return Decision(outcome=Outcome.GONE, life=Life())
+            acts = self._acts.setdefault(alert_id, [])
+            for done, life in acts:
+                if done.id == act.id:
+                    return Decision(outcome=Outcome.DONE, life=life)
+            decision = decide(alert.life, act)
+            if decision.outcome is Outcome.DONE:
+                acts.append((act, decision.life))
+                self._alerts[alert_id] = dataclasses.replace(alert, life=decision.life)
+            return decision
 
-def _joined(alert: Alert | None, alert_id: str, finding: Finding) -> Alert:
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        with self._lock:
+            return list(self._acts.get(alert_id, ()))
+
+
+def _joined(alert: Alert | None, alert_id: str, finding: Finding, unsettled: int) -> Alert:
     loud = finding.quiet is None
     kinds = frozenset({kind_of(finding)}) if loud else frozenset()
     if alert is None:
-        return Alert(id=alert_id, headline=finding, count=1, loud=int(loud), kinds=kinds, last_time=finding.happened)
+        return Alert(
+            id=alert_id,
+            headline=finding,
+            count=1,
+            loud=int(loud),
+            kinds=kinds,
+            last_time=finding.happened,
+            unsettled=unsettled,
+        )
     return dataclasses.replace(
         alert,
         headline=finding if loud and alert.headline.quiet else alert.headline,
@@ -109,6 +156,7 @@ def _joined(alert: Alert | None, alert_id: str, finding: Finding) -> Alert:
         loud=alert.loud + loud,
         kinds=alert.kinds | kinds,
         last_time=max(alert.last_time, finding.happened),
+        unsettled=alert.unsettled + unsettled,
     )
 
 
@@ -134,6 +182,16 @@ class MemoryNotifier:
     def _fail_if_asked(self) -> None:
         if self.failing:
             raise self.failing.pop(0)
+
+
+class MemoryAuditLog:
+    """An AuditLog that forgets when the process ends: entries by their key, in the order written."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Mapping[str, Any]] = {}
+
+    def append(self, key: str, entry: Mapping[str, Any]) -> None:
+        self.entries.setdefault(key, dict(entry))
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,6 +14,7 @@ from handlers.alerting.errors import UnavailableError
 
 MAXIMUM_AGE = 300.0  # seconds
 REMEDY = "store it with `rootwatch slack set-token`"
+SIGNING_REMEDY = "store it with `rootwatch slack set-signing-secret`"
 
 _MISSING = ("ParameterNotFound", "ResourceNotFoundException")
 _DENIED = ("AccessDeniedException", "AccessDenied", "KMS.AccessDeniedException")
@@ -48,6 +48,7 @@ class SecretSource:
                 "'secretsmanager:rootwatch/slack-token'; deploy again"
             )
         self.place = place
+        self._remedy = SIGNING_REMEDY if name.endswith("signing-secret") else REMEDY
         self._store, self._name = store, name.strip()
         self._make_client = client or _client
         self._clock = clock
@@ -97,7 +98,7 @@ class SecretSource:
 
     def _explained(self, code: str) -> str:
         if code in _MISSING:
-            return f"the secret {self.place} does not exist yet: {REMEDY}"
+            return f"the secret {self.place} does not exist yet: {self._remedy}"
         if code in _DENIED:
             return f"the secret {self.place} may not be read by this function ({code}): deploy again"
         return f"the secret {self.place} cannot be read ({code}); it will be tried again"
@@ -109,11 +110,14 @@ class SecretSource:
         """
         text = value.strip() if isinstance(value, str) else ""
         if not text:
-            raise UnavailableError(f"the secret {self.place} is empty: {REMEDY}")
+            raise UnavailableError(f"the secret {self.place} is empty: {self._remedy}")
         if not (text.isascii() and text.isprintable()) or " " in text:
-            raise UnavailableError(f"the secret {self.place} contains characters that no token has: {REMEDY}")
+            raise UnavailableError(f"the secret {self.place} contains characters that no token has: {self._remedy}")
         return text
 
 
 def _client(service: str) -> Any:
+    # Importing it takes half a second, which Slack's door does not have: it brings a client of its own.
+    import boto3  # noqa: PLC0415
+
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]

@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.client import WebClient
 
-from handlers.adapters.slack_message import Message, announcement, follow_up, parent_update
+from handlers.adapters.slack_message import Message, announcement, follow_up, life_message, parent_update
 from handlers.adapters.story import MessageSettings
 from handlers.alerting.alert import Alert, Told
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Life, State
 from handlers.alerting.severity import Severity
 
 API_URL = "https://slack.com/api/"
@@ -44,6 +45,10 @@ _REMEDIES = {
     "restricted_action": "only some people may post in the channel: allow the app, or name another channel",
     "restricted_action_read_only_channel": "the channel is read-only: allow the app, or name another channel",
     "team_access_not_granted": "the app may not act in this workspace: ask an administrator to approve it",
+}
+_GROUP_REMEDIES = {
+    "missing_scope": "add the scope usergroups:read to the app, as slack-app-manifest.yaml says, and install it again",
+    "no_such_subteam": "check react.responders in rootwatch.toml: a user group's id looks like S0123456789",
 }
 _FORM_REFUSED = frozenset(
     {
@@ -141,6 +146,65 @@ class SlackNotifier:
         except _RefusedError:
             self._tell_in_channel(alert, told, findings, broadcast=broadcast)
 
+    def show_life(self, alert: Alert, life: Life, *, place: tuple[str, str]) -> None:
+        """Bring the first message up to date, then say in its thread what somebody did.
+
+        Args: `place` is (channel, ts) of the message that was pressed, for where no reference is kept.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: not everything was told; says what to do.
+        """
+        told = alert.told.get(self.name)
+        kept = _REFERENCE.fullmatch(told.reference) if told else None
+        channel, ts = (kept["channel"], kept["ts"]) if kept else place
+        if self._update(alert, channel=channel, ts=ts):
+            message = life_message(alert, life, settings=self._settings)
+            # A call for help is shown to the whole channel: the thread is seen by those who know of it already.
+            thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": life.state is State.ESCALATED}
+            try:
+                self._post(thread, message, passing=_PARENT_GONE)
+            except _RefusedError:
+                self._post({"channel": self._channel}, message)
+
+    def whisper(self, channel: str, user: str, text: str) -> bool:
+        """Tell one person, whom nobody else sees being told; False where Slack does not let us.
+
+        Raises:
+            RetryLaterError, UnavailableError: Slack did not answer.
+        """
+        try:
+            self._call("chat.postEphemeral", {"channel": channel, "user": user, "text": text, "parse": "none"})
+        except _RefusedError:
+            return False  # they left the channel, or it is archived: there is nobody to tell
+        return True
+
+    def open_form(self, trigger: str, view: Mapping[str, Any]) -> bool:
+        """Open a form for whoever pressed; False where Slack refuses it: the three seconds are over.
+
+        Raises:
+            RetryLaterError, UnavailableError: Slack did not answer.
+        """
+        try:
+            self._call("views.open", {"trigger_id": trigger, "view": dict(view)})
+        except _RefusedError:
+            return False
+        return True
+
+    def members(self, group: str) -> frozenset[str]:
+        """The ids of the people in a user group.
+
+        Raises:
+            RetryLaterError, UnavailableError: Slack did not answer, or refuses; says what to do.
+        """
+        try:
+            answer = self._call("usergroups.users.list", {"usergroup": group}, reading=True)
+        except _RefusedError as refused:
+            why = _GROUP_REMEDIES.get(refused.word, "it will be tried again")
+            raise UnavailableError(f"Slack does not name the members of {group} ({refused.word}): {why}") from None
+        people = answer.get("users")
+        return frozenset(item for item in people if isinstance(item, str)) if isinstance(people, list) else frozenset()
+
     def _tell_in_channel(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
         message = follow_up(alert, told, findings, settings=self._settings, broadcast=broadcast, standalone=True)
         self._post({"channel": self._channel}, message)
@@ -181,12 +245,12 @@ class SlackNotifier:
                 word = refused.word
         raise UnavailableError(f"Slack refuses even the shortest form of the message ({word}); it will be tried again")
 
-    def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _call(self, method: str, arguments: Mapping[str, Any], *, reading: bool = False) -> Mapping[str, Any]:
         """One call; a second one with a fresh token where Slack refuses the one we kept."""
         self._respect_the_wait()
         client = self._client or self._connect(self._token.get())
         try:
-            return self._answer(client, method, arguments)
+            return self._answer(client, method, arguments, reading=reading)
         except _RefusedError as refused:
             if refused.word not in _TOKEN_REFUSED:
                 raise
@@ -194,21 +258,24 @@ class SlackNotifier:
             if fresh == client.token:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
         try:
-            return self._answer(self._connect(fresh), method, arguments)
+            return self._answer(self._connect(fresh), method, arguments, reading=reading)
         except _RefusedError as refused:
             if refused.word in _TOKEN_REFUSED:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
             raise
 
-    def _answer(self, client: WebClient, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Slack's answer to one request, or our own error.
+    def _answer(
+        self, client: WebClient, method: str, arguments: Mapping[str, Any], *, reading: bool
+    ) -> Mapping[str, Any]:
+        """Slack's answer to one request, or our own error. Methods that only read take no JSON.
 
         It is raised outside the handler, so that not even its context leads to Slack's error: that one holds the
         request's headers, and with them the token.
         """
         failure: Exception
         try:
-            answer = client.api_call(method, json=dict(arguments)).data
+            sent = {"http_verb": "GET", "params": dict(arguments)} if reading else {"json": dict(arguments)}
+            answer = client.api_call(method, **sent).data
         except SlackApiError as error:
             failure = self._translated(error)
         except (OSError, HTTPException, SlackClientError) as error:  # refused, reset, timed out, not HTTP

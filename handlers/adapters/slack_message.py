@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.adapters.console_links import event_link
+from handlers.adapters.slack_react import buttons, life_line, mention, state_block
 from handlers.adapters.story import (
     EMOJI,
     Line,
@@ -32,6 +33,7 @@ from handlers.adapters.wording import Words, words_for
 from handlers.alerting.alert import Alert, Told
 from handlers.alerting.detection import Exhibit
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Life, State
 
 Block = dict[str, Any]
 
@@ -92,10 +94,12 @@ def announcement(alert: Alert, *, settings: MessageSettings) -> Message:
     story = story_of(alert, words=words, settings=settings)
     header = _header(f"{story.severity}: {story.title}", emoji=story.emoji)
     context = _context(story)
-    body = _body(story, words, budget=BUDGET - size([header, context]))
+    runbook = story.runbook.url if isinstance(story.runbook, Link) else ""
+    reacting = [state_block(alert.life, words), buttons(alert, words, runbook=runbook)] if settings.reacts else []
+    body = _body(story, words, budget=BUDGET - size([header, context, *reacting]))
     return Message(
         text=_glance(story, words),
-        blocks=[header, *body, context],
+        blocks=[header, *body, *reacting, context],
         metadata=_metadata(alert),
         details=_details(story, alert, words),
         bare=words.bare_form.format(severity=story.severity, alert=mrkdwn(alert.id, _ID)),
@@ -163,6 +167,39 @@ def follow_up(
         metadata=_metadata(alert),
         details=(*(f"- {_news_line(finding, alert, words)}" for finding in rest), _refused(alert, words)),
         bare=words.bare_form.format(severity=words.severities[alert.severity], alert=mrkdwn(alert.id, _ID)),
+    )
+
+
+def life_message(alert: Alert, life: Life, *, settings: MessageSettings) -> Message:
+    """What somebody did with an alert, as a line for its thread; a call for help says all that a helper needs."""
+    words = words_for(settings.language)
+    line = mrkdwn(life_line(life, words), _CONTEXT)
+    if life.state is State.ESCALATED:
+        return _call_for_help(alert, life, line, settings=settings, words=words)
+    return Message(
+        text=line,
+        blocks=[state_block(life, words)],
+        metadata=_metadata(alert),
+        details=(),
+        bare=words.states[life.state],
+    )
+
+
+def _call_for_help(alert: Alert, life: Life, line: str, *, settings: MessageSettings, words: Words) -> Message:
+    """For the channel, not only for the thread: whoever is called may never have seen the alert."""
+    story = story_of(alert, words=words, settings=settings)
+    heading = words.help_wanted.format(severity=story.severity, title=story.title)
+    called = f"{mention(settings.on_call)} " if settings.on_call else ""
+    about = _rich(_section([_text(story.summary), _newline(), _text(f"{story.who}, {story.account}", limit=160)]))
+    blocks = [_header(heading, emoji=story.emoji), about, state_block(life, words)]
+    if called:
+        blocks.insert(1, {"type": "section", "text": {"type": "mrkdwn", "text": called.strip(), "verbatim": True}})
+    return Message(
+        text=f"{called}{story.emoji} {mrkdwn(heading, 150)}. {mrkdwn(story.summary)} {line}",
+        blocks=blocks,
+        metadata=_metadata(alert),
+        details=(),
+        bare=called + words.states[life.state],
     )
 
 

@@ -38,6 +38,10 @@ class MessageSettings:
     time_zone: str = "UTC"  # shown next to UTC
     environment: str = ""  # where several deployments share a channel
     version: str = ""  # of Rootwatch
+    reacts: bool = False  # whether messages show the state and carry buttons
+    on_call: str = (
+        ""  # who is called when an alert is escalated: id of a Slack user group or person; "": nobody by name
+    )
     runbook_url: str = ""  # an https address below which a detection's folder has its runbook.md; "": the path is shown
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from handlers.alerting.actor import ActorKind, Mfa
+from handlers.alerting.life import Cause, Outcome, State, Verb
 from handlers.alerting.severity import Severity
 
 
@@ -93,6 +94,23 @@ class Words:
     bare_form: str
     mail_footer: str
 
+    # Reacting: states, buttons, forms, and what one person is told
+    state: str
+    states: Mapping[str, str]
+    verbs: Mapping[str, str]
+    refusals: Mapping[str, str]
+    form_cancel: str
+    form_reason: str
+    form_ticket: str
+    form_cause: str
+    form_note: str
+    form_empty: str
+    form_too_long: str
+    form_no_cause: str
+    causes: Mapping[str, str]
+    help_wanted: str
+    command_usage: str
+
 
 ENGLISH = Words(
     severities={
@@ -163,6 +181,47 @@ ENGLISH = Words(
         "This mail does not depend on Slack. The unsubscribe link below silences this address without asking again: "
         "do not follow it by mistake."
     ),
+    state="State",
+    states={
+        State.OPEN: "open",
+        State.ACKNOWLEDGED: "acknowledged",
+        State.ESCALATED: "escalated: help is needed",
+        State.EXPECTED: "expected",
+        State.CLOSED: "closed",
+    },
+    verbs={
+        Verb.ACKNOWLEDGE: "Acknowledge",
+        Verb.ESCALATE: "Escalate",
+        Verb.EXPECT: "Expected...",
+        Verb.CLOSE: "Close...",
+        Verb.REOPEN: "Reopen",
+    },
+    refusals={
+        Outcome.OWNED: "Somebody was faster. The alert is {state}: {who}, {at}.",
+        Outcome.ALREADY: "The alert is {state} already: {who}, {at}.",
+        Outcome.SETTLED: "The alert is settled ({state}: {who}, {at}). Reopen it first.",
+        Outcome.GONE: "This alert has expired from the alert table. What happened is still in the audit trail.",
+        "unlisted": "You are not among the people who may act on alerts. Ask whoever looks after Rootwatch.",
+        "unknown": "Rootwatch does not know this button; it is from another version. Nothing was changed.",
+        "unchecked": "It could not be checked whether you may act on alerts. Nothing was changed; please try again.",
+    },
+    form_cancel="Cancel",
+    form_reason="Why",
+    form_ticket="Ticket",
+    form_cause="What it came to",
+    form_note="Note",
+    form_empty="Say why: it is kept for the audit.",
+    form_too_long="At most {limit} characters.",
+    form_no_cause="Choose one of these.",
+    causes={
+        Cause.HARMLESS: "nothing was wrong",
+        Cause.MENDED: "it was wrong, and is mended",
+        Cause.INCIDENT: "it goes on as an incident elsewhere",
+        Cause.OVER: "what was found is over",
+        Cause.OTHER: "something else: see the note",
+    },
+    help_wanted="Help is needed: {severity}: {title}",
+    command_usage="Press the buttons of an alert to act on it. There is nothing else to type here in this version.",
 )
 
 JAPANESE = Words(
@@ -248,6 +307,47 @@ JAPANESE = Words(
         "このメールは Slack に依存しません。下の購読解除リンクを開くと、確認なしにこの宛先への通知が止まります。"
         "誤って開かないでください。"
     ),
+    state="状態",
+    states={
+        State.OPEN: "未対応",
+        State.ACKNOWLEDGED: "対応中",
+        State.ESCALATED: "エスカレーション済み (応援が必要)",
+        State.EXPECTED: "想定内",
+        State.CLOSED: "完了",
+    },
+    verbs={
+        Verb.ACKNOWLEDGE: "対応する",
+        Verb.ESCALATE: "エスカレーション",
+        Verb.EXPECT: "想定内...",
+        Verb.CLOSE: "完了...",
+        Verb.REOPEN: "再開",
+    },
+    refusals={
+        Outcome.OWNED: "先に対応した人がいます。状態: {state} ({who}, {at})。",
+        Outcome.ALREADY: "すでに次の状態です: {state} ({who}, {at})。",
+        Outcome.SETTLED: "処理済みです ({state}: {who}, {at})。先に再開してください。",
+        Outcome.GONE: "このアラートは保存期間を過ぎ、アラートテーブルにありません。記録は監査証跡に残っています。",
+        "unlisted": "アラートを操作できる人に含まれていません。Rootwatch の管理者に依頼してください。",
+        "unknown": "このボタンは別のバージョンのものです。何も変更していません。",
+        "unchecked": "操作の権限を確認できませんでした。何も変更していません。もう一度お試しください。",
+    },
+    form_cancel="キャンセル",
+    form_reason="理由",
+    form_ticket="チケット",
+    form_cause="結果",
+    form_note="メモ",
+    form_empty="理由を入力してください。監査のために保存されます。",
+    form_too_long="{limit} 文字以内で入力してください。",
+    form_no_cause="いずれかを選択してください。",
+    causes={
+        Cause.HARMLESS: "問題なし",
+        Cause.MENDED: "問題があり、修正済み",
+        Cause.INCIDENT: "インシデントとして別途対応",
+        Cause.OVER: "検出された状態は解消済み",
+        Cause.OTHER: "その他 (メモを参照)",
+    },
+    help_wanted="応援が必要です: {severity}: {title}",
+    command_usage="アラートの操作は、メッセージのボタンで行います。このバージョンでは、ほかに入力できるコマンドはありません。",
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "ja": JAPANESE}

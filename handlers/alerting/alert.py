@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import Life
 from handlers.alerting.severity import Severity
 
 
@@ -34,7 +35,9 @@ class Alert:
     loud: int  # of those, the ones that may disturb people
     kinds: frozenset[str]  # "4#root-console-login": each severity and detection among the loud findings
     last_time: datetime
+    unsettled: int = 1  # loud findings that are not over: 0 when the services that found them all say so
     told: Mapping[str, Told] = field(default_factory=dict)
+    life: Life = field(default_factory=Life)
 
     @property
     def severity(self) -> Severity:
@@ -70,6 +73,41 @@ def open_alert_for(finding: Finding, recent: Sequence[Opened], *, window: timede
     """
     near = [item for item in recent if abs(finding.happened - item.at) <= window]
     return min(near, key=lambda item: abs(finding.happened - item.at)).alert_id if near else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What one of AWS's services found: in which alert it is told, and whether it goes on."""
+
+    alert_id: str
+    is_open: bool
+    at: datetime  # when what we know of it happened
+    version: int = 1  # against two being written at once
+
+    def holds(self, finding: Finding) -> bool:
+        """Whether the finding belongs to this case's alert, however long ago that began."""
+        return self.is_open or finding.over
+
+
+def case_after(known: Case | None, finding: Finding, alert_id: str) -> Case | None:
+    """The case with a finding of it, recorded in this alert; None where the finding changes nothing about it."""
+    if finding.case is None or (finding.quiet is not None and not finding.over):
+        return None
+    if known is None:
+        return None if finding.over else Case(alert_id=alert_id, is_open=True, at=finding.happened)
+    if finding.happened < known.at:
+        return None  # records come late and in disorder: this one is older than what we know
+    return Case(alert_id=alert_id, is_open=not finding.over, at=finding.happened, version=known.version + 1)
+
+
+def unsettled_by(finding: Finding, known: Case | None, after: Case | None) -> int:
+    """By how much a finding changes `Alert.unsettled`; `known` and `after` are its case, before and after it."""
+    if finding.case is None:
+        return int(finding.quiet is None)
+    if after is None:
+        return 0
+    was_open = known is not None and known.is_open and known.alert_id == after.alert_id
+    return int(after.is_open) - int(was_open)
 
 
 class Step(StrEnum):

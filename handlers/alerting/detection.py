@@ -53,6 +53,8 @@ class Concern:
     routine: bool = True  # False: it makes a full administrator, or may: not left to a digest whoever did it
     facts: tuple[Fact, ...] = ()
     exhibits: tuple[Exhibit, ...] = ()
+    case: str = ""  # what one of AWS's services found and will itself say the end of: the same text each time
+    over: bool = False  # the service says that the case is over
 
 
 @dataclass(frozen=True, kw_only=True)

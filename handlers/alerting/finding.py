@@ -64,6 +64,8 @@ class Finding:
     exhibits: tuple[Exhibit, ...] = ()
     quiet: str | None = None  # why people are not disturbed; None: they are
     routine: bool = True  # False: told at once even when a declared deployer did it
+    case: str | None = None  # account and what AWS's service goes on about; None: nobody but people will end it
+    over: bool = False  # the case has ended
 
     @classmethod
     def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
@@ -104,6 +106,8 @@ class Finding:
             ),
             quiet="this detection is in staging" if detection.staging else None,
             routine=concern.routine,
+            case=f"{_key(event.account)}#{_key(concern.case)}" if concern.case else None,
+            over=bool(concern.case) and concern.over,
         )
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from handlers.alerting.acting import carry_out, write_again
 from handlers.alerting.alert import Alert, Step, Told, next_step
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Concern, Detection, Exhibit
@@ -16,7 +17,8 @@ from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
 from handlers.alerting.finding import Finding, QuietKind
-from handlers.alerting.ports import Accounts, AlertBook, Later, Lookups, Notifier
+from handlers.alerting.life import OURSELVES, Act, Verb, closed_by, closing_id, reopened_by, reopening_id
+from handlers.alerting.ports import Accounts, AlertBook, AuditLog, Later, Lookups, Notifier, Recorded
 from handlers.alerting.severity import Severity
 
 # A worker that dies on an errand is replaced after this; longer than any function may run.
@@ -55,6 +57,7 @@ class Pipeline:
     enrichments: Sequence[tuple[str, Enrichment]] = ()
     remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     quietenings: Sequence[Quietening] = ()
+    audit_log: AuditLog | None = None  # None: what becomes of alerts is kept in the alert book alone
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
         """Assess an event and see each finding stored and told. Repeating it finishes what was left undone.
@@ -140,7 +143,38 @@ class Pipeline:
             problems.append(error)
             return
         findings.append(recorded.finding)
-        problems.extend(self._notify(recorded.alert, due=False))
+        try:
+            alert = self._lived(recorded)
+        except UnavailableError as error:  # people are told all the same
+            problems.append(error)
+            alert = recorded.alert
+        problems.extend(self._notify(alert, due=False))
+
+    def _lived(self, recorded: Recorded) -> Alert:
+        """The alert as this finding leaves it: open again if it was closed, closed if everything in it is over."""
+        alert, finding = recorded.alert, recorded.finding
+        if not recorded.is_new and alert.life.version:
+            acts = frozenset({reopening_id(finding.id), closing_id(finding.id)})
+            write_again(alert.id, acts, book=self.book, audit_log=self.audit_log)
+        act = None
+        if finding.quiet is None:  # a quiet one brings no message up to date, so it must not change the state either
+            if finding.over and not alert.unsettled:
+                act = closed_by(alert.life, finding_id=finding.id, at=finding.received, reason=finding.summary)
+            elif not finding.over and alert.unsettled:
+                act = reopened_by(alert.life, finding_id=finding.id, received=finding.received)
+        if act is None:
+            return alert
+        self._carry_out(alert.id, act)
+        current = self.book.find(alert.id) or alert
+        if finding.over and current.unsettled and current.life.is_settled:
+            # Something else was found after the counting and before the closing.
+            again = Act(id=f"after {act.id}", verb=Verb.REOPEN, by=OURSELVES, at=self.clock())
+            self._carry_out(alert.id, again)
+            current = self.book.find(alert.id) or current
+        return current
+
+    def _carry_out(self, alert_id: str, act: Act) -> None:
+        carry_out(alert_id, act, book=self.book, audit_log=self.audit_log)
 
     def _enriched(self, finding: Finding, event: Event) -> Finding:
         finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))

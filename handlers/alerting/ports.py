@@ -12,6 +12,7 @@ from handlers.alerting.severity import Severity
 if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
     from handlers.alerting.finding import Finding, QuietKind
+    from handlers.alerting.life import Act, Decision, Life
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +218,17 @@ class AlertBook(Protocol):
         """Remember what a channel knows, and give its errand back."""
         ...
 
+    def act(self, alert_id: str, act: Act) -> Decision:
+        """Decide about an act, and keep what is done: of several at once, one is first.
+
+        An act that was done before, known by its id, is done: nothing changes, and `life` is what it led to.
+        """
+        ...
+
+    def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
+        """Every act done on an alert with the life after it, in their order. Nothing alters or removes one."""
+        ...
+
 
 class Notifier(Protocol):
     """A channel to people.
@@ -249,6 +261,14 @@ class Notifier(Protocol):
 
         `findings` are the newest of what is not told yet; `alert.loud - told.count` says how many there are in all.
         """
+        ...
+
+
+class AuditLog(Protocol):
+    """What people and Rootwatch decided, where nobody can alter it afterwards."""
+
+    def append(self, key: str, entry: Mapping[str, Any]) -> None:
+        """Keep an entry under a key of its own; one that is kept already stays as it is. Raises UnavailableError."""
         ...
 
 

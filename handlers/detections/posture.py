@@ -36,6 +36,7 @@ def analyzer_concern(
     judge: Callable[[str], tuple[str, Severity]],
     ended: Callable[[str], str],
     group: str,
+    case: str,
     known: tuple[tuple[str, str], ...],
 ) -> Concern | Pass:
     """What a finding of Access Analyzer's comes to; its three families differ in what they say while they are open.
@@ -44,6 +45,7 @@ def analyzer_concern(
         kind: the detail-type.
         judge: of an open finding, by the words for its resource: the sentence, and how bad it is.
         ended: the sentence when it is resolved or archived.
+        case: the finding's id: its next events have the same.
         known: facts of this family, between the resource and the accounts.
     """
     if not is_direct(event, kind):
@@ -63,6 +65,9 @@ def analyzer_concern(
         severity=severity,
         group=group,
         facts=facts(*known, *accounts(event, event.text("accountId"))),
+        case=case,
+        # Archiving is somebody's decision, perhaps that of the very person the alert is about: it ends nothing.
+        over=event.text("status") == "RESOLVED" and not error,
     )
 
 

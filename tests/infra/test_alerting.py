@@ -663,11 +663,13 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         [working_hours]
         starts = "08:00"
         ends = "19:00"
+        [react]
+        enabled = true
         """,
         file=str(tmp_path / "rootwatch.toml"),
     )
     template = json.loads(synthesize(of, tmp_path, detections=EXAMPLES).read_text())
-    (function,) = of_type(template, "AWS::Lambda::Function").values()
+    _, function = named(template, "AWS::Lambda::Function", "FunctionName", "second-raise-alert")
     variables = {
         key: value if isinstance(value, str) else "a reference"
         for key, value in function["Properties"]["Environment"]["Variables"].items()

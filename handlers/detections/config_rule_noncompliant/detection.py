@@ -43,6 +43,9 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
             ("It says", event.text("newEvaluationResult", "annotation")),
             *accounts(event, event.text("awsAccountId")),
         ),
+        # The rule's ARN says in which region; a resource may be of any account of the organisation.
+        case="#".join(event.text(name) for name in ("configRuleARN", "awsAccountId", "resourceType", "resourceId")),
+        over=before == _BAD,
     )
 
 

@@ -25,6 +25,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         judge=judge,
         ended=lambda resource: f"Access from outside to {resource} is no longer found, or was archived.",
         group="external-access",
+        case=event.text("id"),
         known=reached(event),
     )
 

@@ -19,6 +19,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         judge=lambda resource: (f"{whom} can use {resource}, which was named critical.", Severity.MEDIUM),
         ended=lambda resource: f"Access of {whom} to {resource} is no longer found, or was archived.",
         group="internal-access",
+        case=event.text("id"),
         known=reached(event),
     )
 

@@ -105,6 +105,10 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
             *accounts(event, owner),
         ),
         exhibits=(Exhibit(title="The finding", text=pretty(worst)),),
+        # An event with several is no case: the end of one is not the end of all.
+        case=text_in(worst, "Id") if len(told) == 1 else "",
+        # A check that passes. "Resolved" is what somebody has declared, perhaps the person the alert is about.
+        over=text_in(worst, "Compliance", "Status") == "PASSED",
     )
 
 

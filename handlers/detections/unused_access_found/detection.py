@@ -30,6 +30,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         judge=judge,
         ended=lambda entity: f"It is no longer so, or was archived, that {template.format(entity)}.",
         group="unused-access",
+        case=event.text("findingId"),
         known=(
             ("Entity", event.text("resource")),
             ("Unused services", event.text("numberOfUnusedServices")),

@@ -23,8 +23,14 @@ const newest = (messages) => messages.reduce((last, message) => (message.ts > la
 
 // --- drawing ---
 
+let asked = 0, drawn = 0;
+
 async function refresh() {
-  state = await (await fetch("page/state")).json();
+  const number = ++asked;
+  const answer = await (await fetch("page/state")).json();
+  if (number < drawn) return; // answers overtake each other: what was asked for earlier is older
+  drawn = number;
+  state = answer;
   readAddress();
   draw();
 }

@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
+from handlers.alerting.life import OURSELVES, Act, State, Verb
 from handlers.alerting.pipeline import PipelineError
 from handlers.alerting.severity import Severity
 from tests.building import NOW, Stage, detection, envelope, record
@@ -255,3 +256,19 @@ def test_one_event_in_two_conversations_is_told_in_both():
     stage = Stage(detections=[detection("here"), detection("there", assess=elsewhere)])
     stage.send()
     assert stage.said(stage.slack) == ["announce", "announce"]
+
+
+def test_a_finding_that_comes_after_the_closing_reopens_the_alert_and_a_repeat_does_not():
+    stage = Stage()
+    first = Event.parse(envelope(record()))
+    stage.pipeline.raise_alerts(first)
+    (alert,) = stage.book.alerts
+    closing = Act(id="click", verb=Verb.CLOSE, by="U1", at=stage.pipeline.clock(), reason="a drill")
+    stage.book.act(alert.id, closing)
+    stage.pipeline.raise_alerts(first)
+    assert stage.book.find(alert.id).life.state is State.CLOSED
+    stage.pass_time(seconds=1)
+    stage.send()
+    life = stage.book.find(alert.id).life
+    assert (life.state, life.by) == (State.OPEN, OURSELVES)
+    assert len(stage.book.history(alert.id)) == 2

@@ -28,6 +28,16 @@ def test_what_is_printed_is_the_manifest_still(rootwatch):
     assert result.stdout.startswith("# Create the app with one click: https://api.slack.com/apps?new_app=1&")
 
 
+def test_the_address_for_slacks_requests_is_filled_in_where_it_is_known(rootwatch):
+    url = "https://abc123.lambda-url.us-east-1.on.aws/"
+    app = yaml.safe_load(rootwatch("slack", "manifest", "--request-url", url).stdout)
+    assert app["settings"]["interactivity"]["request_url"] == url
+    assert [command["url"] for command in app["features"]["slash_commands"]] == [url]
+    wrong = rootwatch("slack", "manifest", "--request-url", "http://abc\n")
+    assert wrong.exit_code == 2
+    assert "SlackRequestUrl" in wrong.stderr
+
+
 def test_white_space_that_copying_adds_is_taken_off():
     assert checked_form(f"  {TOKEN}\r\n") == TOKEN
 

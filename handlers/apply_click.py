@@ -1,0 +1,105 @@
+"""A batch from the clicks queue changes alerts: each click once, told in the thread, or to one person if refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from handlers import wiring
+from handlers.adapters.slack_react import refusal
+from handlers.adapters.slack_requests import Press
+from handlers.alerting.acting import carry_out
+from handlers.alerting.errors import RetryLaterError, UnavailableError
+from handlers.alerting.life import Act, Cause, Life, Outcome, Verb
+
+logger = Logger(service="apply_click", utc=True)
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+_LEASE = timedelta(seconds=75)  # longer than the function may run
+_BUSY_SECONDS = 2
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Take an SQS batch; returns `batchItemFailures`, so that only what failed comes again."""
+    parts = wiring.clicks()
+    return process_partial_response(
+        event=event,
+        record_handler=lambda record: handle(record, parts=parts),
+        processor=_processor,
+        context=context,
+    )
+
+
+def handle(record: SQSRecord, *, parts: wiring.Clicks) -> None:
+    """See one click through; on failure set its wait, and raise."""
+    try:
+        apply(record.body, parts=parts)
+    except UnavailableError as error:
+        asked = error.seconds if isinstance(error, RetryLaterError) else 0
+        seconds = parts.wait_seconds(int(record.attributes.approximate_receive_count or 1), asked)
+        logger.warning("not done yet", extra={"problem": str(error), "again_in_seconds": seconds})
+        parts.put_back(record.receipt_handle, seconds)
+        raise
+
+
+def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
+    """Apply one click; None where the person may not, or the button is unknown.
+
+    A repeat finds its act done, by the click's id, and only brings the message up to date once more.
+
+    Raises:
+        UnavailableError: the table or Slack did not answer; the state may have changed already, and a retry tells it.
+    """
+    message = json.loads(body)
+    press = Press(**message["press"])
+    verb = Verb(press.verb) if press.verb else None
+    refused = "unknown" if verb is None else _refused(press.user, parts)
+    if verb is None or refused:
+        _whisper(press, parts.words.refusals[refused], parts)
+        return None
+    act = Act(
+        id=message["id"],
+        verb=verb,
+        by=press.user,
+        at=datetime.fromisoformat(message["at"]),
+        reason=press.reason,
+        ticket=press.ticket,
+        cause=Cause(press.cause) if press.cause else None,
+    )
+    decision = carry_out(press.alert_id, act, book=parts.book, audit_log=parts.audit_log)
+    logger.info("act", extra={"verb": str(verb), "outcome": str(decision.outcome), "alert": press.alert_id})
+    if decision.outcome is Outcome.DONE:
+        _show(press, decision.life, parts)
+    else:
+        _whisper(press, refusal(decision, parts.words), parts)
+    return decision.outcome
+
+
+def _refused(user: str, parts: wiring.Clicks) -> str:
+    """Why this person may not act, as a key of the wording; "" where they may."""
+    try:
+        return "" if parts.responders.include(user) else "unlisted"
+    except UnavailableError as error:
+        logger.warning("nobody knows who may act", extra={"problem": str(error)})
+        return "unchecked"
+
+
+def _show(press: Press, life: Life, parts: wiring.Clicks) -> None:
+    """Tell the channel. Only one worker at a time edits the message: else an older state might be written last."""
+    if not parts.book.claim(press.alert_id, parts.slack.name, now=parts.clock(), lease=_LEASE):
+        raise RetryLaterError("the message is being brought up to date", seconds=_BUSY_SECONDS)
+    try:
+        alert = parts.book.find(press.alert_id)
+        if alert is not None:
+            parts.slack.show_life(alert, life, place=(press.channel, press.ts))
+    finally:
+        parts.book.release(press.alert_id, parts.slack.name)
+
+
+def _whisper(press: Press, text: str, parts: wiring.Clicks) -> None:
+    if not parts.slack.whisper(press.channel, press.user, text):
+        logger.warning("Slack did not let us answer privately")
