@@ -146,6 +146,31 @@ class MemoryLater:
         self.asked.append((alert_id, seconds))
 
 
+@dataclass(kw_only=True)
+class MemoryTimer:
+    """Alarms as they are set: name to (time, work); `failing` holds errors for the next calls."""
+
+    alarms: dict[str, tuple[datetime, Mapping[str, str]]] = field(default_factory=dict)
+    failing: list[Exception] = field(default_factory=list)
+
+    def set(self, name: str, at: datetime, work: Mapping[str, str]) -> None:
+        self._fail_if_asked()
+        self.alarms.setdefault(name, (at, dict(work)))
+
+    def cancel(self, name: str) -> None:
+        self._fail_if_asked()
+        self.alarms.pop(name, None)
+
+    def gone_off(self, now: datetime) -> list[Mapping[str, str]]:
+        """The work of every alarm that is due, earliest first; it is gone afterwards."""
+        due = sorted((at, name) for name, (at, _) in self.alarms.items() if at <= now)
+        return [self.alarms.pop(name)[1] for _, name in due]
+
+    def _fail_if_asked(self) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemoryAccounts:
     """Account names out of the configuration."""
