@@ -45,6 +45,8 @@ class AlertSettings:
     access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
+    telling_file: str = ""  # routes, destinations and reminders: likewise
+    alarms: Mapping[str, str] = field(default_factory=dict)  # group, function, role, dead_letters; empty: none are set
 
     def to_environment(self) -> dict[str, str]:
         """The variables for infra to write, each a string. Values may be CDK tokens."""

@@ -11,6 +11,7 @@ from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
+from infra.follow_up import FollowUp
 from infra.watchers import EmailTopic, Watchers
 
 
@@ -21,6 +22,7 @@ class AlertingStack(Stack):
         pipeline: the queue, the function, the table and the hub bus.
         rules: one per detection that this region needs.
         topic: the e-mails.
+        follow_up: what happens at a time of its own; None where nothing does.
         watchers: to add the alarms of further parts to.
     """
 
@@ -47,6 +49,11 @@ class AlertingStack(Stack):
         )
         self.rules.node.add_dependency(self.pipeline.accept_events_from(self.rules.arns))
 
+        self.follow_up = (
+            FollowUp(self, "FollowUp", deployment=deployment, pipeline=self.pipeline, topic=self.topic)
+            if deployment.needs_alarms
+            else None
+        )
         self.watchers = Watchers(self, "Watchers", deployment=deployment, topic=self.topic)
         self.watchers.watch_dead_letters(self.pipeline.dead_letters, name="events")
         self.watchers.watch_queue(self.pipeline.queue, name="events")
@@ -74,5 +81,11 @@ class AlertingStack(Stack):
                 "What is left to do",
             ),
         }
+        if self.follow_up:
+            name = self.follow_up.follow_up.function.function_name
+            outputs["FollowUpFunctionName"] = (name, "Does what alarms ask for")
+        for name, secret in self.pipeline.destinations.secrets.items():
+            key = "SecretOf" + "".join(part.title() for part in name.split("-"))
+            outputs[key] = (secret.name, f"What the destination {name} is told with: rootwatch destinations set-secret")
         for key, (value, description) in outputs.items():
             CfnOutput(self, key, value=value, description=description)

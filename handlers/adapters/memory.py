@@ -35,6 +35,7 @@ class MemoryAlertBook:
         self._findings: dict[str, list[Finding]] = {}
         self._groups: dict[str, list[Opened]] = {}
         self._errands: dict[tuple[str, str], datetime] = {}
+        self._opened_on: dict[date, list[str]] = {}
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -54,6 +55,7 @@ class MemoryAlertBook:
             if alert_id is None:
                 alert_id = alert_id_of(finding)
                 recent.append(Opened(alert_id=alert_id, at=finding.happened))
+                self._opened_on.setdefault(finding.received.date(), []).append(alert_id)
             self._alert_of[finding.id] = alert_id
             self._findings.setdefault(alert_id, []).append(finding)
             alert = _joined(self._alerts.get(alert_id), alert_id, finding)
@@ -77,6 +79,20 @@ class MemoryAlertBook:
                 if item.quiet_kind is kind and item.received.date() == day
             )
             return sorted(kept, key=lambda item: item.cursor)
+
+    def opened_on(self, day: date) -> Sequence[Alert]:
+        with self._lock:
+            return [self._alerts[alert_id] for alert_id in self._opened_on.get(day, ())]
+
+    def begin(self, errand: str, *, now: datetime, lease: timedelta) -> bool:
+        return self.claim("", errand, now=now, lease=lease)
+
+    def end(self, errand: str, *, until: datetime | None) -> None:
+        with self._lock:
+            if until is None:
+                self.release("", errand)
+            else:
+                self._errands["", errand] = until
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         with self._lock:

@@ -35,8 +35,10 @@ class SecretSource:
         *,
         client: ClientFactory | None = None,
         clock: Callable[[], float] = time.monotonic,
+        remedy: str = REMEDY,
     ) -> None:
-        """Args: `client` makes an AWS client by service name, by default with the function's own rights.
+        """Args: `client` makes an AWS client by service name, by default with the function's own rights; `remedy` is
+        what to do where the secret is missing.
 
         Raises:
             ValueError: the place is of neither form.
@@ -48,6 +50,7 @@ class SecretSource:
                 "'secretsmanager:rootwatch/slack-token'; deploy again"
             )
         self.place = place
+        self._remedy = remedy
         self._store, self._name = store, name.strip()
         self._make_client = client or _client
         self._clock = clock
@@ -97,7 +100,7 @@ class SecretSource:
 
     def _explained(self, code: str) -> str:
         if code in _MISSING:
-            return f"the secret {self.place} does not exist yet: {REMEDY}"
+            return f"the secret {self.place} does not exist yet: {self._remedy}"
         if code in _DENIED:
             return f"the secret {self.place} may not be read by this function ({code}): deploy again"
         return f"the secret {self.place} cannot be read ({code}); it will be tried again"
@@ -109,9 +112,9 @@ class SecretSource:
         """
         text = value.strip() if isinstance(value, str) else ""
         if not text:
-            raise UnavailableError(f"the secret {self.place} is empty: {REMEDY}")
+            raise UnavailableError(f"the secret {self.place} is empty: {self._remedy}")
         if not (text.isascii() and text.isprintable()) or " " in text:
-            raise UnavailableError(f"the secret {self.place} contains characters that no token has: {REMEDY}")
+            raise UnavailableError(f"the secret {self.place} contains characters that no token has: {self._remedy}")
         return text
 
 

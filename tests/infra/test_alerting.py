@@ -593,7 +593,7 @@ def test_the_functions_handler_is_a_function_of_ours(template: dict[str, Any]) -
 
 def test_the_function_reads_back_the_settings_that_were_configured(template: dict[str, Any], variant: str) -> None:
     of = VARIANTS[variant]
-    (function,) = of_type(template, "AWS::Lambda::Function").values()
+    _, function = named(template, "AWS::Lambda::Function", "FunctionName", "rootwatch-raise-alert")
     variables = {
         key: value if isinstance(value, str) else f"<{value['Ref']}>"
         for key, value in function["Properties"]["Environment"]["Variables"].items()
@@ -660,11 +660,13 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         staging = ["access-key-created"]
         [packs]
         cis = true
+        [reminders]
+        enabled = true
         """,
         file=str(tmp_path / "rootwatch.toml"),
     )
     template = json.loads(synthesize(of, tmp_path, detections=EXAMPLES).read_text())
-    (function,) = of_type(template, "AWS::Lambda::Function").values()
+    _, function = named(template, "AWS::Lambda::Function", "FunctionName", "second-raise-alert")
     variables = {
         key: value if isinstance(value, str) else "a reference"
         for key, value in function["Properties"]["Environment"]["Variables"].items()

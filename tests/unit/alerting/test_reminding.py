@@ -1,4 +1,4 @@
-"""Nobody answered: when, how far, and how often an alert is brought up again; the clock stands where the test puts it."""
+"""Nobody answered: when, how far, and how often an alert is brought up again. The clock stands where a test puts it."""
 
 from __future__ import annotations
 
@@ -62,9 +62,7 @@ class Night:
     owned: bool = False
     timer: MemoryTimer = field(default_factory=MemoryTimer)
     slack: Channel = field(default_factory=Channel)
-    email: Channel = field(
-        default_factory=lambda: Channel(name="email", minimum_severity=Severity.HIGH, follows=False)
-    )
+    email: Channel = field(default_factory=lambda: Channel(name="email", minimum_severity=Severity.HIGH, follows=False))
     pager: Channel = field(default_factory=lambda: Channel(name="pager", follows=False))
 
     def __post_init__(self) -> None:
