@@ -988,7 +988,17 @@ class CriticalRhythm(DeclaredRhythm):
     after_minutes: int = Field(default=15, ge=1, le=10_080)
     every_minutes: int = Field(default=30, ge=5, le=10_080)
     most: int = Field(default=8, ge=0, le=50)
-    only_working_hours: Literal[False] = False
+    only_working_hours: bool = False
+
+    @field_validator("only_working_hours")
+    @classmethod
+    def _never_waits(cls, value: bool) -> bool:
+        if value:
+            _refuse(
+                "CRITICAL does not wait for the morning: whoever has root's password does not either.",
+                "remove the key; to be left alone at night, leave on_call empty and [reminders.critical] most = 0.",
+            )
+        return value
 
 
 class HighRhythm(DeclaredRhythm):
@@ -1006,13 +1016,20 @@ class DeclaredReminders(_Section):
     also: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
     working_days: Annotated[
         tuple[Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"], ...], BeforeValidator(_as_tuple)
-    ] = Field(default=("Mon", "Tue", "Wed", "Thu", "Fri"), min_length=1)
+    ] = ("Mon", "Tue", "Wed", "Thu", "Fri")
     working_from: ClockTime = time(9, 0)
     working_to: ClockTime = Field(default=time(18, 0), validate_default=True)
     critical: CriticalRhythm = CriticalRhythm()
     high: HighRhythm = HighRhythm()
     medium: DeclaredRhythm = DeclaredRhythm()
     low: DeclaredRhythm = DeclaredRhythm()
+
+    @field_validator("working_days")
+    @classmethod
+    def _some_day(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            _refuse("the list is empty.", "list at least one, or remove the key to use the default.")
+        return value
 
     @field_validator("working_to")
     @classmethod
