@@ -113,6 +113,8 @@ class Poster:
         try:
             connection.request("POST", target, body=body, headers={**headers, "Connection": "close"})
             response = connection.getresponse()
+            if connection.is_aborted:  # an answer that was cut off here reads like one that ended
+                raise TimeoutError
             return Answer(status=response.status, retry_after=response.headers.get("Retry-After", ""))
         except (OSError, HTTPException, ValueError) as error:
             failure = type(error).__name__
@@ -143,6 +145,7 @@ class _Pinned(HTTPSConnection):
         super().__init__(host, port, timeout=timeout, context=context)
         self._addresses = addresses
         self._tls = context
+        self.is_aborted = False
 
     def connect(self) -> None:
         problem: OSError = OSError("no address")
@@ -159,6 +162,7 @@ class _Pinned(HTTPSConnection):
 
     def abort(self) -> None:
         """From another thread: whatever is waited for ends now."""
+        self.is_aborted = True
         sock = self.sock
         if sock is not None:
             with contextlib.suppress(OSError):  # it is over already
