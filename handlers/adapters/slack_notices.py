@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from handlers.adapters.notices import daily_lines, reminder_sentence
@@ -38,7 +39,7 @@ def reminder_message(
     elements.append(
         {"type": "text", "text": f"{EMOJI[reminder.severity]} {literal(sentences[0])}", "style": {"bold": True}}
     )
-    elements += [{"type": "text", "text": f"\n{literal(sentence)}"} for sentence in sentences[1:]]
+    elements += _below(sentences[1:])
     text = " ".join(mrkdwn(sentence) for sentence in sentences)
     called = f"{mention[1]} " if mention else ""
     return Message(
@@ -59,7 +60,7 @@ def daily_message(report: Report, *, settings: MessageSettings) -> Message:
     mark = "🟢" if report.is_well else "🟠"
     elements: list[dict[str, Any]] = [
         {"type": "text", "text": f"{mark} {literal(lines[0])}", "style": {"bold": True}},
-        *({"type": "text", "text": f"\n{literal(line)}"} for line in lines[1:]),
+        *_below(lines[1:]),
     ]
     return Message(
         text=f"{mark} {' '.join(mrkdwn(line) for line in lines[:2])}",
@@ -77,6 +78,15 @@ def _mention(on_call: str) -> tuple[dict[str, Any], str] | None:
     if _PERSON.fullmatch(on_call):
         return {"type": "user", "user_id": on_call}, f"<@{on_call}>"
     return None
+
+
+def _below(lines: Sequence[str]) -> list[dict[str, Any]]:
+    """Each on a line of its own; the line breaks are ours alone."""
+    return [
+        element
+        for line in lines
+        for element in ({"type": "text", "text": "\n"}, {"type": "text", "text": literal(line) or " "})
+    ]
 
 
 def _rich(elements: list[dict[str, Any]]) -> dict[str, Any]:
