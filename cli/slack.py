@@ -108,12 +108,23 @@ def store(token: str, deployment: Deployment) -> str:
     Raises:
         CommandError: AWS refuses, cannot be reached, or it is another account than the deployment's.
     """
+    return stored(
+        token,
+        deployment,
+        name=deployment.slack_token_name,
+        store=deployment.slack.token_store,
+        description="The bot token Rootwatch posts to Slack with",
+    )
+
+
+def stored(value: str, deployment: Deployment, *, name: str, store: str, description: str) -> str:
+    """Put a secret into the store ("ssm", "secretsmanager") under a name; like `store`."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
     config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"})
-    name, region = deployment.slack_token_name, deployment.home_region
+    region = deployment.home_region
     try:
         session = boto3.Session(region_name=region)
         account = session.client("sts", config=config).get_caller_identity()["Account"]
@@ -122,15 +133,15 @@ def store(token: str, deployment: Deployment) -> str:
                 f"your AWS credentials belong to account {account}, and this deployment to {deployment.account}.",
                 fix=f"use credentials of {deployment.account} (AWS_PROFILE), or correct [deployment] account.",
             )
-        if deployment.slack.token_store == "secretsmanager":  # noqa: S105 - the place, not the token
-            session.client("secretsmanager", config=config).put_secret_value(SecretId=name, SecretString=token)
+        if store == "secretsmanager":
+            session.client("secretsmanager", config=config).put_secret_value(SecretId=name, SecretString=value)
             return f"the secret {name} in Secrets Manager, {region}"
         session.client("ssm", config=config).put_parameter(
             Name=name,
-            Value=token,
+            Value=value,
             Type="SecureString",
             Overwrite=True,
-            Description="The bot token Rootwatch posts to Slack with",
+            Description=description,
         )
     except ClientError as error:
         raise _refused(error, name, region) from None
@@ -146,7 +157,7 @@ def _refused(error: ClientError, name: str, region: str) -> CommandError:
     if code == "ResourceNotFoundException":
         return CommandError(
             f"the secret {name} does not exist yet in {region}: the deployment creates it.",
-            fix="deploy first (cdk deploy --all), then set the token.",
+            fix="deploy first (cdk deploy --all), then set it.",
         )
     if code in _DENIED:
         return CommandError(f"AWS does not let you call {operation} ({code}).", fix=f"ask for this right on {name}.")
