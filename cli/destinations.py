@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CommandError
@@ -25,6 +25,7 @@ _WHAT = {
 }
 _PAGERDUTY_KEY = re.compile(r"[A-Za-z0-9]{32}")
 _SHORTEST_SECRET = 16
+_NAMED = 3
 
 
 def as_plain(deployment: Deployment) -> Iterator[dict[str, Any]]:
@@ -144,9 +145,14 @@ def _row(route: Route) -> tuple[str, str, str, str]:
     return (
         ", ".join(route.to),
         "any" if route.severities == frozenset(Severity) else severities,
-        ", ".join(sorted(route.detections)) or "any",
+        _few(sorted(route.detections)) or "any",
         ", ".join(sorted(route.accounts)) or "any",
     )
+
+
+def _few(names: Sequence[str]) -> str:
+    """A pack has a dozen detections: three of them are enough to know it by."""
+    return ", ".join(names) if len(names) <= _NAMED else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
 
 
 def _rhythm(rhythm: Rhythm) -> str:

@@ -80,6 +80,7 @@ class Stage:
         aws_port, slack_port: on 127.0.0.1; 0 takes a free one.
         real_slack: post there instead of into the look-alike.
         time_zone: shown beside UTC.
+        more: further sections of the configuration.
         progress: called with one line before each step that takes time.
 
     Attributes:
@@ -96,6 +97,7 @@ class Stage:
         slack_port: int = 0,
         real_slack: RealSlack | None = None,
         time_zone: str = "UTC",
+        more: str = "",
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.directory = directory
@@ -105,6 +107,7 @@ class Stage:
         self.took: dict[str, float] = {}
         self._real_slack = real_slack
         self._time_zone = time_zone
+        self._more = more
         self._progress = progress
         self._stack = ExitStack()
 
@@ -193,7 +196,8 @@ class Stage:
         configuration.write_text(
             _CONFIGURATION.format(
                 account=ACCOUNT, region=REGION, channel=channel, slack_api_url=api_url, time_zone=self._time_zone
-            ),
+            )
+            + self._more,
             "utf-8",
         )
         self.outputs = self.aws.deploy("rootwatch-alerting", ROOT, {"ROOTWATCH_CONFIG": str(configuration)})

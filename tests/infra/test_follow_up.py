@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,16 @@ from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from handlers import follow_up, wiring
+from handlers.alerting.reminding import Reminding
 from handlers.alerting.routing import Routing
 from handlers.alerting.severity import Severity
 from handlers.alerting.telling import Telling
-from handlers.settings import AlertSettings
+from handlers.settings import AlertSettings, SettingsError
 from infra.alerting_stack import AlertingStack
 from infra.deployment import Deployment
 from infra.destinations import TELLING_FILE, telling_files, telling_of
 from tests.infra.test_deployment import MINIMAL, only_problem
+from tests.unit.adapters.samples import alert
 
 Resource = dict[str, Any]
 ACCOUNT = "123456789012"
@@ -196,28 +198,60 @@ def test_the_daily_line_is_asked_for_when_the_working_day_begins(template: dict[
     assert schedule["GroupName"]
 
 
-def test_every_kind_of_work_that_is_asked_for_is_known(
+@pytest.fixture
+def running(
     of: Deployment, template: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    _, function = next(
-        item
-        for item in of_type(template, "AWS::Lambda::Function").items()
-        if item[1]["FunctionName"] == "rootwatch-follow-up"
-    )
-    assert function["Handler"] == f"{follow_up.__name__}.handler"
-    for key, value in function["Environment"]["Variables"].items():
-        monkeypatch.setenv(key, value if isinstance(value, str) else "reference")
-    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "us-east-1" if name.endswith("REGION") else "testing")
+) -> Iterator[Callable[[str], Resource]]:
+    """Put this process into a function's place: its environment and its bundle's files; by the function's name."""
     for name, content in telling_files(of).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr(
-        wiring, "declared_telling", lambda file: Telling.from_json((tmp_path / file).read_text("utf-8"))
-    )
-    wiring.follow_ups.cache_clear()
+    read = wiring.declared_telling
+    monkeypatch.setattr(wiring, "declared_telling", lambda file: read(file, bundle=tmp_path))
+    made = (wiring.follow_ups, wiring.alerting, wiring.client)
+
+    def become(name: str) -> Resource:
+        function = of_type(template, "AWS::Lambda::Function")[
+            id_of(template, "AWS::Lambda::Function", "FunctionName", name)
+        ]
+        for key, value in function["Environment"]["Variables"].items():
+            monkeypatch.setenv(key, value if isinstance(value, str) else "reference")
+        for key in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(key, "us-east-1" if key.endswith("REGION") else "testing")
+        return function
+
+    for cached in made:
+        cached.cache_clear()
+    yield become
+    for cached in made:
+        cached.cache_clear()
+
+
+def test_every_kind_of_work_that_is_asked_for_is_known(running: Callable[[str], Resource]) -> None:
+    assert running("rootwatch-follow-up")["Handler"] == f"{follow_up.__name__}.handler"
     assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well"}
-    wiring.follow_ups.cache_clear()
+
+
+def test_the_function_tells_every_destination_by_the_routes_and_sets_reminders(
+    running: Callable[[str], Resource], of: Deployment
+) -> None:
+    running("rootwatch-raise-alert")
+    pipeline = wiring.alerting().pipeline
+    names = [notifier.name for notifier in pipeline.notifiers]
+    assert names == ["email", "slack", *of.destinations, "reminders"]
+    paged = alert(kinds=frozenset({"5#root-console-login"}))
+    assert [name for name in names if pipeline.accepts(paged, name)] == ["email", "slack", "pager", "reminders"]
+    assert all(isinstance(notifier, Reminding) for notifier in pipeline.notifiers if notifier.name != "reminders")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "not JSON"])
+def test_a_broken_file_in_the_bundle_stops_the_function_loudly(tmp_path: Path, content: str) -> None:
+    (tmp_path / "telling.json").write_text(content)
+    with pytest.raises(SettingsError, match=r"telling\.json in the function's bundle cannot be read"):
+        wiring.declared_telling("telling.json", bundle=tmp_path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        wiring.declared_telling("missing.json", bundle=tmp_path)
+    assert wiring.declared_telling("") == Telling()
 
 
 def test_without_alarms_there_is_nothing_of_them() -> None:

@@ -154,11 +154,19 @@ def test_a_repeat_can_be_told_from_what_is_new(server: HTTPServer, poster: Poste
 
 
 def test_the_documented_check_of_a_signature_accepts_it_and_nothing_else() -> None:
-    body = b'{"a": 1}'
-    header = signature(SECRET, body, at=1_762_077_600)
-    assert header == signature(SECRET, body, at=1_762_077_600)
-    others = [signature("other", body, at=1_762_077_600), signature(SECRET, body + b" ", at=1_762_077_600)]
-    assert header.split(",")[1] not in {item.split(",")[1] for item in others}
+    text = (Path(__file__).parents[3] / "docs" / "destinations.md").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert shown
+    names: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib}
+    exec(shown[1], names)
+    is_genuine = names["is_genuine"]
+    body, at = b'{"a": 1}', 1_762_077_600
+    header = signature(SECRET, body, at=at)
+    assert is_genuine(SECRET, header, body, at + 299)
+    assert not is_genuine(SECRET, header, body, at + 301)
+    assert not is_genuine("other", header, body, at)
+    assert not is_genuine(SECRET, header, body + b" ", at)
+    assert not is_genuine(SECRET, header.replace(f"t={at}", f"t={at + 1}"), body, at)
 
 
 # What an answer means
