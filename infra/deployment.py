@@ -1098,6 +1098,7 @@ class Deployment(_Section):
         for number, route in enumerate(value):
             for name in route.to:
                 _check_destination(name, info, at=(number, "to"))
+            _check_that_somebody_is_told(number, route, info)
             for account in route.accounts:
                 if basics and account != basics.account and account not in named:
                     _refuse(
@@ -1379,6 +1380,24 @@ class Deployment(_Section):
             problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
         problems.sort(key=lambda problem: problem.line or 0)
         raise ConfigurationError(file, problems) from None
+
+
+def _check_that_somebody_is_told(number: int, route: DeclaredRoute, info: ValidationInfo) -> None:
+    """[slack] and [email] have least severities, which routes do not lift: together they could make an alert vanish."""
+    slack: Slack | None = info.data.get("slack")
+    email: Email | None = info.data.get("email")
+    if slack is None or email is None:  # refused already, under their own keys
+        return
+    least = {"slack": Severity[slack.minimum_severity], "email": Severity[email.minimum_severity]}
+    told_from = min((least.get(name, Severity.INFO) for name in route.to), default=Severity.INFO)
+    wanted_from = max(min(route.as_route().severities), least["slack"])
+    if told_from > wanted_from:
+        _refuse(
+            f"leads to {' and '.join(route.to)}, told from {told_from.name} on, and the route matches "
+            f"{wanted_from.name} too: those alerts would reach nobody.",
+            f'add "slack", write at_least = "{told_from.name}", or lower minimum_severity there.',
+            at=(number, "to"),
+        )
 
 
 def _check_destination(name: str, info: ValidationInfo, *, at: Sequence[str | int]) -> None:

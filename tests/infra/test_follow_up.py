@@ -543,6 +543,16 @@ def test_a_mistake_is_named_by_line_key_cause_and_remedy(
     assert remedy in problem.remedy
 
 
+def test_a_route_whose_alerts_would_reach_nobody_is_refused() -> None:
+    problem = only_problem(MINIMAL + '[[routes]]\nto = ["email"]\ndetections = ["access-key-created"]\n')
+    assert (problem.line, problem.key) == (7, "routes[0].to")
+    assert "told from HIGH on, and the route matches LOW too" in problem.cause
+    assert 'at_least = "HIGH"' in problem.remedy
+    for accepted in ('to = ["email"]\nat_least = "HIGH"', 'to = ["slack"]', 'to = ["email", "slack"]'):
+        Deployment.parse(f"{MINIMAL}[[routes]]\n{accepted}\n")
+    Deployment.parse(f'{MINIMAL}[email]\nminimum_severity = "LOW"\n[[routes]]\nto = ["email"]\n')
+
+
 def test_a_secret_that_is_put_into_the_file_is_not_shown() -> None:
     problem = only_problem(MINIMAL + '[destinations.soc]\ntype = "teams"\nurl = "https://example.com/hunter2"\n')
     assert "hunter2" not in problem.describe("rootwatch.toml")
