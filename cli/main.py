@@ -113,6 +113,8 @@ suppressions = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sh
 app.add_typer(suppressions, name="suppressions")
 alerts = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show alerts, and what people did with them.")
 app.add_typer(alerts, name="alerts")
+destinations = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show who is told of what; set secrets.")
+app.add_typer(destinations, name="destinations")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
@@ -463,6 +465,46 @@ def list_suppressions(config: ConfigOption = _CONFIG, as_json: JsonOption = Fals
         print("\n".join(quietly.as_text(deployment.quiet, today, paint=paint, width=width)))
     for warning in deployment.ending_suppressions(today):
         complain(f"rootwatch: {config}: {plain(warning, 1_000)}")
+
+
+@destinations.command(name="list", short_help="List destinations, routes and reminders.")
+def list_destinations(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
+    """List everybody who can be told, which alerts go to whom, and what happens when nobody answers."""
+    import json
+
+    from cli import destinations as telling
+    from cli.terminal import complain
+    from handlers.adapters.untrusted import plain
+
+    deployment = _load(config)
+    if as_json:
+        for item in telling.as_plain(deployment):
+            print(json.dumps(item))
+        return
+    print("\n".join(telling.as_text(deployment)))
+    for warning in deployment.warnings:
+        if "routes[" in warning or "[destinations]" in warning:
+            complain(f"rootwatch: {config}: {plain(warning, 1_000)}")
+
+
+@destinations.command(name="set-secret")
+def set_secret(
+    name: Annotated[str, typer.Argument(help="The destination, as in [destinations.NAME].")],
+    config: ConfigOption = _CONFIG,
+) -> None:
+    """Store what a destination is told with. It is asked for without being shown, or read from a pipe."""
+    from cli import destinations as telling
+
+    deployment = _load(config)
+    destination = telling.with_secret(name, deployment)
+    if _is_terminal(sys.stdin):
+        text = typer.prompt(
+            f"{telling.what_of(destination)} (not shown)", hide_input=True, default="", show_default=False
+        )
+    else:
+        text = sys.stdin.read(10_000)
+    print(f"Stored in {telling.store(telling.checked_secret(text, destination), name, deployment)}.")
+    print("A running deployment takes it up within five minutes.")
 
 
 @slack.command()

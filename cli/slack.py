@@ -123,7 +123,7 @@ def checked_signing_secrets(text: str) -> str:
 
 def store_signing_secret(secret: str, deployment: Deployment) -> str:
     """Put the signing secret where the deployment keeps it; like `store`."""
-    return _stored(
+    return stored(
         secret,
         deployment,
         name=deployment.signing_secret_name,
@@ -138,7 +138,7 @@ def store(token: str, deployment: Deployment) -> str:
     Raises:
         CommandError: AWS refuses, cannot be reached, or it is another account than the deployment's.
     """
-    return _stored(
+    return stored(
         token,
         deployment,
         name=deployment.slack_token_name,
@@ -147,7 +147,8 @@ def store(token: str, deployment: Deployment) -> str:
     )
 
 
-def _stored(value: str, deployment: Deployment, *, name: str, store: str, description: str) -> str:
+def stored(value: str, deployment: Deployment, *, name: str, store: str, description: str) -> str:
+    """Put a secret into the store ("ssm", "secretsmanager") under a name; like `store`."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
@@ -186,7 +187,7 @@ def _refused(error: ClientError, name: str, region: str) -> CommandError:
     if code == "ResourceNotFoundException":
         return CommandError(
             f"the secret {name} does not exist yet in {region}: the deployment creates it.",
-            fix="deploy first (cdk deploy --all), then set the token.",
+            fix="deploy first (cdk deploy --all), then set it.",
         )
     if code in _DENIED:
         return CommandError(f"AWS does not let you call {operation} ({code}).", fix=f"ask for this right on {name}.")

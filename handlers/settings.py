@@ -81,6 +81,8 @@ class AlertSettings(_Settings):
     access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
+    telling_file: str = ""  # routes, destinations and reminders: likewise
+    alarms: Mapping[str, str] = field(default_factory=dict)  # group, function, role, dead_letters; empty: none are set
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,43 +5,55 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
 
 from handlers import __version__
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
+from handlers.adapters.alarm_board import CloudWatchAlarms
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.audit_bucket import AuditBucket
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
+from handlers.adapters.refusals import Refusals
 from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.responders import Responders
+from handlers.adapters.scheduler import SchedulerTimer
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
+from handlers.adapters.teams import TeamsNotifier
+from handlers.adapters.webhook import PagerDutyNotifier, WebhookNotifier
 from handlers.adapters.wording import Words, words_for
+from handlers.alerting import all_is_well, reminding
+from handlers.alerting.alert import Alert
+from handlers.alerting.all_is_well import DailyLine
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
+from handlers.alerting.life import State
 from handlers.alerting.pipeline import Pipeline
-from handlers.alerting.ports import AlertBook, AuditLog, Lookups
+from handlers.alerting.ports import AlertBook, AuditLog, Lookups, Notifier, Timer
+from handlers.alerting.reminding import Caller, ReminderSetter
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
+from handlers.alerting.telling import Destination, Telling
 from handlers.alerting.working_hours import WorkingHours
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, ClickSettings, SettingsError
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
+_T = TypeVar("_T")
 _ASKING = Config(connect_timeout=1, read_timeout=TIME_LIMIT_SECONDS, retries={"total_max_attempts": 1})
 
 
@@ -68,6 +80,15 @@ class Clicks:
     audit_log: AuditLog
 
 
+@dataclass(frozen=True, kw_only=True)
+class FollowUps:
+    """What follow_up works with: for each kind of work, the function that does it."""
+
+    kinds: Mapping[str, Callable[[Mapping[str, str]], str]]
+    timer: Timer
+    clock: Callable[[], datetime]
+
+
 @cache
 def client(service: str, region: str | None = None, *, asking: bool = False) -> Any:
     """A boto3 client; `asking` for enrichment: one short attempt."""
@@ -83,14 +104,7 @@ def asking(service: str, region: str | None) -> Any:
 def alerting() -> Alerting:
     """The pipeline of this container, from its environment. Raises SettingsError for an incomplete one."""
     settings = AlertSettings.from_environment(os.environ)
-    message = MessageSettings(
-        time_zone=settings.time_zone,
-        language=settings.language,
-        environment=settings.environment,
-        runbook_url=settings.runbook_url,
-        reacts=settings.reacts,
-        version=__version__,
-    )
+    telling = declared_telling(settings.telling_file)
     quiet = declared_quiet(settings.quiet_file)
     detections = switched_on(settings.packs)
     protected = protected_ids(detections)
@@ -108,24 +122,8 @@ def alerting() -> Alerting:
     context = enrichments(settings, lookups, detections)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
-        book=AlertTable(
-            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
-        ),
-        notifiers=(
-            EmailNotifier(
-                client=client("sns"),
-                topic_arn=settings.topic_arn,
-                minimum_severity=Severity[settings.email_minimum_severity],
-                settings=message,
-            ),
-            SlackNotifier(
-                token=SecretSource(settings.slack_token_source, client=client),
-                channel=settings.slack_channel,
-                minimum_severity=Severity[settings.slack_minimum_severity],
-                api_url=settings.slack_api_url,
-                settings=message,
-            ),
-        ),
+        book=alert_table(settings),
+        notifiers=(*notifiers(settings, telling), *_reminder_setter(settings, telling)),
         later=QueueReminders(client=client("sqs"), queue_url=settings.queue_url),
         lookups=lookups,
         accounts=MemoryAccounts(names=settings.account_names),
@@ -135,6 +133,7 @@ def alerting() -> Alerting:
         remember=context.remember,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
         audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
+        accepts=telling.routing.accepts,
     )
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -149,6 +148,144 @@ def alerting() -> Alerting:
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
         ),
     )
+
+
+@cache
+def follow_ups() -> FollowUps:
+    """What alarms ask for, from the environment. Raises SettingsError for an incomplete one."""
+    settings = AlertSettings.from_environment(os.environ)
+    telling = declared_telling(settings.telling_file)
+    alarms, book, channels = timer(settings), alert_table(settings), notifiers(settings, telling)
+    caller = Caller(
+        book=book,
+        reminders=telling.reminders,
+        timer=alarms,
+        notifiers=channels,
+        is_owned=is_owned,
+        clock=_now,
+    )
+    line = DailyLine(
+        book=book,
+        board=CloudWatchAlarms(client=client("cloudwatch"), deployment=settings.deployment_name),
+        say=slack_channel(settings, telling).say_daily,
+        is_owned=is_owned,
+        hours=telling.reminders.hours,
+        clock=_now,
+    )
+    return FollowUps(
+        kinds={reminding.KIND: caller.follow_up, all_is_well.KIND: line.follow_up}, timer=alarms, clock=_now
+    )
+
+
+def is_owned(alert: Alert) -> bool:
+    """Whether somebody has taken an alert: whoever calls for help has not, until the help comes."""
+    return alert.life.state not in (State.OPEN, State.ESCALATED)
+
+
+def timer(settings: AlertSettings) -> SchedulerTimer:
+    """The alarms of this deployment. Raises SettingsError where it has none."""
+    try:
+        return SchedulerTimer(
+            client=client("scheduler"),
+            group=settings.alarms["group"],
+            function_arn=settings.alarms["function"],
+            role_arn=settings.alarms["role"],
+            dead_letter_arn=settings.alarms["dead_letters"],
+        )
+    except KeyError as error:
+        raise SettingsError(f"ROOTWATCH_ALARMS does not name {error}: deploy again") from error
+
+
+def alert_table(settings: AlertSettings) -> AlertTable:
+    """The alert book."""
+    return AlertTable(
+        client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+    )
+
+
+def message_settings(settings: AlertSettings, language: str = "") -> MessageSettings:
+    """How messages look; `language` where a destination has its own."""
+    return MessageSettings(
+        time_zone=settings.time_zone,
+        language=language or settings.language,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+        reacts=settings.reacts,
+        version=__version__,
+    )
+
+
+def slack_channel(settings: AlertSettings, telling: Telling) -> SlackNotifier:
+    """The channel of [slack]."""
+    return SlackNotifier(
+        token=SecretSource(settings.slack_token_source, client=client),
+        channel=settings.slack_channel,
+        minimum_severity=Severity[settings.slack_minimum_severity],
+        api_url=settings.slack_api_url,
+        settings=message_settings(settings),
+        on_call=telling.on_call,
+    )
+
+
+def notifiers(settings: AlertSettings, telling: Telling) -> tuple[Notifier, ...]:
+    """Everybody who can be told: e-mail and Slack, and the destinations that are declared."""
+    refused = Refusals(client=client("sns"), topic_arn=settings.topic_arn, deployment=settings.deployment_name)
+    return (
+        EmailNotifier(
+            client=client("sns"),
+            topic_arn=settings.topic_arn,
+            minimum_severity=Severity[settings.email_minimum_severity],
+            settings=message_settings(settings),
+        ),
+        slack_channel(settings, telling),
+        *(_destination(item, settings, telling, refused) for item in telling.destinations),
+    )
+
+
+def _destination(
+    item: Destination, settings: AlertSettings, telling: Telling, refused: Callable[[str, str], None]
+) -> Notifier:
+    message = message_settings(settings, item.language)
+    if item.kind == "slack":
+        return SlackNotifier(
+            name=item.name,
+            token=SecretSource(settings.slack_token_source, client=client),
+            channel=item.channel,
+            api_url=settings.slack_api_url,
+            settings=message,
+            on_call=telling.on_call,
+        )
+    if item.kind == "email":
+        return EmailNotifier(
+            name=item.name,
+            client=client("sns"),
+            topic_arn=item.topic_arn,
+            minimum_severity=Severity.INFO,
+            settings=message,
+        )
+    rest: dict[str, Any] = {
+        "name": item.name,
+        "secret": SecretSource(
+            item.secret, client=client, remedy=f"store it with `rootwatch destinations set-secret {item.name}`"
+        ),
+        "settings": message,
+        "refused": refused,
+    }
+    if item.kind == "webhook":
+        return WebhookNotifier(url=item.url, **rest)
+    if item.kind == "pagerduty":
+        return PagerDutyNotifier(region=item.region, **rest)
+    return TeamsNotifier(**rest)
+
+
+def _reminder_setter(settings: AlertSettings, telling: Telling) -> tuple[ReminderSetter, ...]:
+    if not telling.reminders.rhythms:
+        return ()
+    return (ReminderSetter(reminders=telling.reminders, timer=timer(settings), clock=_now),)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def switched_on(packs: Sequence[str]) -> tuple[Detection, ...]:
@@ -166,10 +303,21 @@ def declared_quiet(file: str, *, bundle: Path = _BUNDLE) -> Quiet:
         SettingsError: the file is not there or unreadable. The queue then keeps the events and its alarm mails: to
             tell people of everything instead would show them a deployment that does not do what it says.
     """
-    if not file:
-        return Quiet()
+    return _read(file, Quiet.from_json, bundle) if file else Quiet()
+
+
+def declared_telling(file: str, *, bundle: Path = _BUNDLE) -> Telling:
+    """Who is told, from its file in the function's bundle; as without any declaration where `file` is "".
+
+    Raises:
+        SettingsError: the file is not there or unreadable.
+    """
+    return _read(file, Telling.from_json, bundle) if file else Telling()
+
+
+def _read(file: str, parse: Callable[[str], _T], bundle: Path) -> _T:
     try:
-        return Quiet.from_json((bundle / file).read_text(encoding="utf-8"))
+        return parse((bundle / file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
 
@@ -198,10 +346,6 @@ def enrichments(settings: AlertSettings, lookups: Lookups, detections: Sequence[
         working_hours=WorkingHours.parse(settings.working_hours) if settings.working_hours else None,
         out_of_hours={item.id: item.out_of_hours for item in detections if item.out_of_hours},
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @cache

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
 from handlers.adapters.replays import ReplayTable
-from handlers.adapters.secrets import SecretSource
+from handlers.adapters.secrets import SIGNING_REMEDY, SecretSource
 from handlers.adapters.wording import Words, words_for
 from handlers.alerting.errors import UnavailableError
 from handlers.settings import DoorSettings
@@ -87,7 +87,7 @@ def door() -> Door:
         return opened
 
     return Door(
-        signing_secret=SecretSource(settings.signing_secret_source, client=client),
+        signing_secret=SecretSource(settings.signing_secret_source, client=client, remedy=SIGNING_REMEDY),
         replays=ReplayTable(client=client("dynamodb"), table=settings.table_name),
         open_form=open_form,
         send=send,

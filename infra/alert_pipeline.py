@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_scheduler as scheduler
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, DependencyGroup, IDependable
@@ -23,8 +23,10 @@ from handlers.settings import AlertSettings
 from infra.accepted_findings import accept
 from infra.audit_log import AuditLog
 from infra.deployment import ConfigurationError, Deployment, Problem
+from infra.destinations import TELLING_FILE, Destinations, telling_files
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+from infra.stored_secret import StoredSecret
 
 # In the morning, in the time zone of the deployment. Not on the hour: in Tokyo that is midnight UTC, when the last
 # findings of the day may still be on their way.
@@ -102,50 +104,6 @@ def maximum_receives(*, base_seconds: int, cap_seconds: int) -> int:
     return min(needed + (needed + 3) // 4, MAXIMUM_RECEIVES)
 
 
-class StoredSecret(Construct):
-    """A secret that people put into AWS themselves: the template knows its name, never its value.
-
-    Attributes:
-        name: of the SSM parameter or the Secrets Manager secret.
-        source: where a function finds it, such as "ssm:/rootwatch/slack-token".
-    """
-
-    def __init__(
-        self, scope: Construct, id: str, *, deployment: Deployment, name: str, description: str, store: str
-    ) -> None:
-        """Refer to the parameter `name`, or create the secret `name` without a value; `store` is one of Slack's."""
-        super().__init__(scope, id)
-        self.name = name
-        self.source = f"{store}:{name}"
-        self._secret: secretsmanager.CfnSecret | None = None
-        self._parameter_arn = (
-            f"arn:{deployment.partition}:ssm:{deployment.home_region}:{deployment.account}:parameter/{name.lstrip('/')}"
-        )
-        if store == "secretsmanager":
-            # The higher-level construct would generate a value.
-            self._secret = secretsmanager.CfnSecret(self, "Secret", name=name, description=description)
-            self._secret.apply_removal_policy(RemovalPolicy.RETAIN)
-            accept(
-                self._secret,
-                "AwsSolutions-SMG4",
-                "Slack issues the token and it does not expire by itself: there is nothing to rotate it with. "
-                "`rootwatch doctor` tells its age.",
-            )
-
-    def grant_read(self, function: PythonFunction) -> None:
-        """Let `function` read this one secret.
-
-        It needs no right on a key: the AWS managed keys aws/ssm and aws/secretsmanager let every principal of the
-        account decrypt what it may read (Systems Manager user guide, "Restricting decryption of SecureString
-        parameter values"), so the right to read is the one that counts.
-        """
-        if self._secret:
-            function.allow(["secretsmanager:GetSecretValue"], [self._secret.ref])
-        else:
-            # CloudFormation cannot create a SecureString.
-            function.allow(["ssm:GetParameter"], [self._parameter_arn])
-
-
 class AlertPipeline(Construct):
     """Events wait in a queue for the function that turns them into alerts; other regions reach it over the hub bus.
 
@@ -155,6 +113,8 @@ class AlertPipeline(Construct):
         hub: the bus that the forwarding stacks deliver to.
         table: alerts, findings and what was told to whom.
         slack_token: the bot token's place.
+        destinations: further topics and secrets.
+        settings: what every function that tells people of alerts knows.
         raise_alert: the function.
         target: what the rules of the home region aim at.
     """
@@ -191,7 +151,9 @@ class AlertPipeline(Construct):
             description="The bot token Rootwatch posts to Slack with",
             store=deployment.slack.token_store,
         )
-        self.raise_alert = self._function(topic, audit_log)
+        self.destinations = Destinations(self, "Destinations", deployment=deployment)
+        self.settings = self._settings(topic, audit_log)
+        self.raise_alert = self._function(topic)
         if audit_log:
             audit_log.grant_append(self.raise_alert)
         if deployment.deployers:
@@ -297,9 +259,10 @@ class AlertPipeline(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _function(self, topic: sns.Topic, audit_log: AuditLog | None) -> PythonFunction:
+    def _settings(self, topic: sns.Topic, audit_log: AuditLog | None) -> AlertSettings:
+        """What every function that tells people of alerts knows."""
         deployment = self._deployment
-        settings = AlertSettings(
+        return AlertSettings(
             account=deployment.account,
             deployment_name=deployment.name,
             table_name=self.table.table_name,
@@ -310,7 +273,6 @@ class AlertPipeline(Construct):
             slack_minimum_severity=deployment.slack.minimum_severity,
             email_minimum_severity=deployment.email.minimum_severity,
             time_zone=deployment.display.time_zone,
-            identity_center_region=deployment.identity_center.home_region or "",
             language=deployment.display.language,
             runbook_url=deployment.display.runbook_url,
             environment="" if deployment.name == "rootwatch" else deployment.name,
@@ -321,14 +283,33 @@ class AlertPipeline(Construct):
             refresh_seconds=deployment.advanced.refresh_seconds,
             reacts=deployment.react.enabled,
             audit_bucket=audit_log.bucket.bucket_name if audit_log else "",
+            telling_file=TELLING_FILE if telling_files(deployment) else "",
+            alarms=deployment.alarm_settings if deployment.needs_alarms else {},
+            slack_api_url=deployment.advanced.slack_api_url or AlertSettings.slack_api_url,
+        )
+
+    def grant_telling(self, function: PythonFunction, topic: sns.Topic) -> None:
+        """Let `function` read and write alerts, and tell everybody of them."""
+        # Transactions need no right of their own. Nothing is ever deleted, other than by its time to live.
+        function.allow(
+            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [self.table.table_arn]
+        )
+        function.allow(["sns:Publish"], [topic.topic_arn])
+        self.slack_token.grant_read(function)
+        self.destinations.grant_telling(function)
+
+    def _function(self, topic: sns.Topic) -> PythonFunction:
+        deployment = self._deployment
+        settings = dataclasses.replace(
+            self.settings,
             country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
             network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
             organization_id=deployment.trail.organization_id or "",
             working_hours=str(deployment.working_hours or ""),
             access_analyzer_checks=deployment.context.access_analyzer_checks,
+            identity_center_region=deployment.identity_center.home_region or "",
             packs=deployment.enabled_packs,
             quiet_file=QUIET_FILE if deployment.quiet else "",
-            **({"slack_api_url": deployment.advanced.slack_api_url} if deployment.advanced.slack_api_url else {}),
         )
         function = PythonFunction(
             self,
@@ -352,12 +333,7 @@ class AlertPipeline(Construct):
         )
         # One more than consuming needs: a reminder to bring a message in Slack up to date goes through the queue.
         function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
-        # Transactions need no right of their own. Nothing is ever deleted, other than by its time to live.
-        function.allow(
-            ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [self.table.table_arn]
-        )
-        function.allow(["sns:Publish"], [topic.topic_arn])
-        self.slack_token.grant_read(function)
+        self.grant_telling(function, topic)
         self._grant_looking_up(function)
         return function
 
@@ -410,7 +386,9 @@ class AlertPipeline(Construct):
     def _files(self) -> dict[str, bytes]:
         """What the function carries of the configuration, by its path in the bundle."""
         deployment = self._deployment
-        files = {QUIET_FILE: deployment.quiet.to_json().encode()} if deployment.quiet else {}
+        files = telling_files(deployment)
+        if deployment.quiet:
+            files[QUIET_FILE] = deployment.quiet.to_json().encode()
         for name, path in (
             (COUNTRY_FILE, deployment.context.mmdb_country),
             (NETWORK_FILE, deployment.context.mmdb_asn),

@@ -12,6 +12,7 @@ from infra.alert_pipeline import AlertPipeline
 from infra.audit_log import AuditLog
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
+from infra.follow_up import FollowUp
 from infra.slack_door import SlackDoor
 from infra.watchers import EmailTopic, Watchers
 
@@ -25,6 +26,7 @@ class AlertingStack(Stack):
         topic: the e-mails.
         audit_log: where decisions about alerts are kept; None unless react.enabled.
         door: what Slack's buttons reach; None unless react.enabled.
+        follow_up: what happens at a time of its own; None where nothing does.
         watchers: to add the alarms of further parts to.
     """
 
@@ -54,6 +56,11 @@ class AlertingStack(Stack):
         )
         self.rules.node.add_dependency(self.pipeline.accept_events_from(self.rules.arns))
 
+        self.follow_up = (
+            FollowUp(self, "FollowUp", deployment=deployment, pipeline=self.pipeline, topic=self.topic)
+            if deployment.needs_alarms
+            else None
+        )
         self.watchers = Watchers(self, "Watchers", deployment=deployment, topic=self.topic)
         self.watchers.watch_dead_letters(self.pipeline.dead_letters, name="events")
         self.watchers.watch_queue(self.pipeline.queue, name="events")
@@ -97,5 +104,11 @@ class AlertingStack(Stack):
             outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
         if self.audit_log:
             outputs["AuditLogBucket"] = (self.audit_log.bucket.bucket_name, "What people decided, an object each")
+        if self.follow_up:
+            name = self.follow_up.follow_up.function.function_name
+            outputs["FollowUpFunctionName"] = (name, "Does what alarms ask for")
+        for name, secret in self.pipeline.destinations.secrets.items():
+            key = "SecretOf" + "".join(part.title() for part in name.split("-"))
+            outputs[key] = (secret.name, f"What the destination {name} is told with: rootwatch destinations set-secret")
         for key, (value, description) in outputs.items():
             CfnOutput(self, key, value=value, description=description)

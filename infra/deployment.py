@@ -9,18 +9,22 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Self, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handlers.alerting.detection import Detection
+from handlers.alerting.reminding import Reminders, Rhythm
+from handlers.alerting.routing import DEFAULTS, RESERVED, Route, Routing
+from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
 from handlers.alerting.working_hours import DAYS, WorkingHours
-from handlers.detections import CATALOGUE, catalogue
+from handlers.detections import CATALOGUE, PACKS, catalogue
 
 Mode = Literal["create", "existing", "skip"]
 
@@ -95,10 +99,10 @@ class Problem:
         return f"  {place}: {subject}{self.cause}\n      Fix: {self.remedy}"
 
 
-def _refuse(cause: str, remedy: str) -> NoReturn:
-    """End a validator with a cause and a remedy."""
+def _refuse(cause: str, remedy: str, *, at: Sequence[str | int] = ()) -> NoReturn:
+    """End a validator with a cause and a remedy; `at` says which key below the validated one is meant."""
     # The texts travel as context, because pydantic would read braces in a message as a template.
-    raise PydanticCustomError("rootwatch", "{cause}", {"cause": cause, "remedy": remedy})
+    raise PydanticCustomError("rootwatch", "{cause}", {"cause": cause, "remedy": remedy, "at": tuple(at)})
 
 
 def _shown(value: object) -> str:
@@ -865,6 +869,243 @@ class DeclaredDeployer(_Section):
         return Deployer(role=self.role, accounts=self.accounts, owner=self.owner)
 
 
+def _on_call(value: object) -> object:
+    if value != "" and (not isinstance(value, str) or not re.fullmatch(r"[SUW][A-Z0-9]{2,30}", value)):
+        _refuse(
+            f"{_shown(value)} is not the ID of a user group or a person in Slack; names can change, IDs cannot.",
+            'in Slack: People -> User groups -> the three dots -> Copy group ID, such as "S0123456789"; or a '
+            'person\'s profile -> Copy member ID, such as "U0123456789".',
+        )
+    return value
+
+
+def _destination_name(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z][a-z0-9-]{0,29}", value) or value.endswith("-"):
+        _refuse(
+            f"{_shown(value)} cannot name a destination.",
+            "use 1 to 30 lower-case letters, digits and dashes, beginning with a letter: [destinations.on-call].",
+        )
+    if value in RESERVED:
+        _refuse(
+            f"{_shown(value)} is a name of Rootwatch's own: slack and email are the channel of [slack] and the "
+            "addresses of [email], which routes can name as they are.",
+            "choose another name.",
+        )
+    return value
+
+
+def _known_detection(value: object) -> str:
+    known = {detection.id for detection in CATALOGUE}
+    if not isinstance(value, str) or value not in known:
+        _refuse(
+            f"{_shown(value)} is not the id of a detection.",
+            f"{_did_you_mean(value, known)}`rootwatch detections` lists them.",
+        )
+    return value
+
+
+def _known_pack(value: object) -> str:
+    if not isinstance(value, str) or value not in PACKS:
+        _refuse(
+            f"{_shown(value)} is not a pack.",
+            f"{_did_you_mean(value, PACKS)}There is {', '.join(sorted(PACKS))}; other detections are named one by one.",
+        )
+    return value
+
+
+OnCall = Annotated[str, BeforeValidator(_on_call)]
+DestinationName = Annotated[str, BeforeValidator(_destination_name)]
+KnownDetection = Annotated[str, BeforeValidator(_known_detection)]
+KnownPack = Annotated[str, BeforeValidator(_known_pack)]
+DestinationKind = Literal["slack", "email", "webhook", "pagerduty", "teams"]
+
+SECRET_KINDS = ("webhook", "pagerduty", "teams")  # what they are called, or signed, with is kept in AWS
+PAGERS = ("webhook", "pagerduty")  # nobody reads them afterwards
+
+
+class Destination(_Section):
+    """`[destinations.NAME]`: somebody who can be told, beside the channel of [slack] and the addresses of [email]."""
+
+    type: DestinationKind = Field(examples=['"slack"'])
+    channel: str | None = Field(default=None, validate_default=True)
+    addresses: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(default=(), validate_default=True)
+    url: str | None = Field(default=None, validate_default=True)
+    region: Literal["us", "eu"] = "us"
+    language: Literal["en", "ja"] | None = None  # None: that of [display]
+
+    @field_validator("channel")
+    @classmethod
+    def _its_channel(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if _belongs(value, "channel", ("slack",), info, example='"C0123456789"'):
+            Slack._channel_id(str(value))  # the same rule, and the same words
+        return value
+
+    @field_validator("addresses")
+    @classmethod
+    def _its_addresses(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if _belongs(value or None, "addresses", ("email",), info, example='["security@example.com"]'):
+            Email._addresses(value)
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _its_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("type") in ("teams", "pagerduty") and value is not None:
+            _refuse(
+                "has no place in this file: a Teams workflow's address is a secret, and PagerDuty's is known.",
+                "remove it; the secret is stored with `rootwatch destinations set-secret`.",
+            )
+        if _belongs(value, "url", ("webhook",), info, example='"https://alerts.example.com/rootwatch"'):
+            _check_url(str(value))
+        return value
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether something about it is kept in AWS."""
+        return self.type in SECRET_KINDS
+
+
+def _belongs(value: object, key: str, kinds: Sequence[str], info: ValidationInfo, *, example: str) -> bool:
+    """Whether a key is there as it has to be with this type of destination; refuses what is missing or too much."""
+    kind = info.data.get("type")
+    if kind is None:  # refused already, under its own key
+        return False
+    if kind in kinds and value is None:
+        _refuse(f'is missing, and type is "{kind}".', f"add {key} = {example}.")
+    if kind not in kinds and value is not None:
+        _refuse(f'means nothing where type is "{kind}".', "remove the key, or correct the type.")
+    return kind in kinds
+
+
+def _check_url(url: str) -> None:
+    """What can be seen of an address without asking a name server; the function asks, and checks again."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        _refuse(f"{_shown(url)} is not a URL.", 'write it like "https://alerts.example.com/rootwatch".')
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        _refuse(
+            "has a user name, a query or a fragment in it, where secrets tend to be; this file is no place for one.",
+            "use a bare address; each request is signed with the secret that is kept in AWS.",
+        )
+    plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= 500
+    if parts.scheme != "https" or not host or not plain:
+        _refuse(f"{_shown(url)} is not an https address.", 'write it like "https://alerts.example.com/rootwatch".')
+    try:
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = "." in host and not host.endswith((".localhost", ".local", ".internal"))
+    if not public:
+        _refuse(
+            f"{_shown(url)} leads to a private address, which the function refuses to call.",
+            "use the public address of a service on the internet.",
+        )
+
+
+class DeclaredRoute(_Section):
+    """`[[routes]]`: who is told of which alerts. What a route does not name does not matter to it."""
+
+    to: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(min_length=1, examples=['["slack", "on-call"]'])
+    at_least: SeverityName | None = None
+    severities: Annotated[tuple[SeverityName, ...], BeforeValidator(_as_tuple)] = ()
+    detections: Annotated[tuple[KnownDetection, ...], BeforeValidator(_as_tuple)] = ()
+    packs: Annotated[tuple[KnownPack, ...], BeforeValidator(_as_tuple)] = ()
+    accounts: Annotated[tuple[AccountId, ...], BeforeValidator(_as_tuple)] = ()
+
+    @field_validator("severities")
+    @classmethod
+    def _one_way(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value and info.data.get("at_least"):
+            _refuse("is given, and at_least too.", "keep one of them.")
+        return value
+
+    def as_route(self) -> Route:
+        """The same, as the function reads it."""
+        severities = frozenset(Severity[name] for name in self.severities)
+        if self.at_least:
+            severities = frozenset(severity for severity in Severity if severity >= Severity[self.at_least])
+        packed = (detection.id for detection in CATALOGUE if detection.pack in self.packs)
+        return Route(
+            to=self.to,
+            severities=severities or frozenset(Severity),
+            detections=frozenset((*self.detections, *packed)),
+            accounts=frozenset(self.accounts),
+        )
+
+
+class DeclaredRhythm(_Section):
+    """`[reminders.SEVERITY]`: how often an alert of one severity is brought up again."""
+
+    after_minutes: int = Field(default=60, ge=1, le=10_080)
+    every_minutes: int = Field(default=60, ge=5, le=10_080)
+    most: int = Field(default=0, ge=0, le=50)  # 0: never
+    only_working_hours: bool = True
+
+    def as_rhythm(self) -> Rhythm:
+        """The same, as the function reads it."""
+        return Rhythm(
+            after=timedelta(minutes=self.after_minutes),
+            every=timedelta(minutes=self.every_minutes),
+            most=self.most,
+            waits=self.only_working_hours,
+        )
+
+
+class CriticalRhythm(DeclaredRhythm):
+    """`[reminders.critical]`: at any hour."""
+
+    after_minutes: int = Field(default=15, ge=1, le=10_080)
+    every_minutes: int = Field(default=30, ge=5, le=10_080)
+    most: int = Field(default=8, ge=0, le=50)
+    only_working_hours: bool = False
+
+    @field_validator("only_working_hours")
+    @classmethod
+    def _never_waits(cls, value: bool) -> bool:
+        if value:
+            _refuse(
+                "CRITICAL does not wait for the morning: whoever has root's password does not either.",
+                "remove the key; to be left alone at night, leave on_call empty and [reminders.critical] most = 0.",
+            )
+        return value
+
+
+class HighRhythm(DeclaredRhythm):
+    """`[reminders.high]`."""
+
+    most: int = Field(default=4, ge=0, le=50)
+
+
+class DeclaredReminders(_Section):
+    """`[reminders]`: what happens when nobody takes an alert, and the daily line."""
+
+    enabled: bool = False
+    daily_line: bool = False
+    on_call: OnCall = ""
+    also: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    critical: CriticalRhythm = CriticalRhythm()
+    high: HighRhythm = HighRhythm()
+    medium: DeclaredRhythm = DeclaredRhythm()
+    low: DeclaredRhythm = DeclaredRhythm()
+
+    def as_reminders(self, hours: WorkingHours) -> Reminders:
+        """The same, as the function reads it; without a rhythm where reminders are off."""
+        declared = {
+            Severity.CRITICAL: self.critical,
+            Severity.HIGH: self.high,
+            Severity.MEDIUM: self.medium,
+            Severity.LOW: self.low,
+        }
+        return Reminders(
+            rhythms={
+                severity: rhythm.as_rhythm() for severity, rhythm in declared.items() if self.enabled and rhythm.most
+            },
+            hours=hours,
+            also=self.also,
+        )
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -888,7 +1129,38 @@ class Deployment(_Section):
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
     deployers: Annotated[tuple[DeclaredDeployer, ...], _entries("deployers")] = ()
+    destinations: Mapping[DestinationName, Destination] = Field(default_factory=dict)
+    routes: Annotated[tuple[DeclaredRoute, ...], _entries("routes")] = ()
+    reminders: DeclaredReminders = DeclaredReminders()
     advanced: Advanced = Advanced()
+
+    @field_validator("routes")
+    @classmethod
+    def _routes_lead_somewhere(
+        cls, value: tuple[DeclaredRoute, ...], info: ValidationInfo
+    ) -> tuple[DeclaredRoute, ...]:
+        basics: Basics | None = info.data.get("basics")
+        named: Mapping[str, str] = info.data.get("accounts", {})
+        for number, route in enumerate(value):
+            for name in route.to:
+                _check_destination(name, info, at=(number, "to"))
+            _check_that_somebody_is_told(number, route, info)
+            for account in route.accounts:
+                if basics and account != basics.account and account not in named:
+                    _refuse(
+                        f'"{account}" is neither the deployment\'s account nor named below [accounts].',
+                        f'{_did_you_mean(account, [basics.account, *named])}Add "{account}" = "its name" below '
+                        "[accounts], or correct it.",
+                        at=(number, "accounts"),
+                    )
+        return value
+
+    @field_validator("reminders")
+    @classmethod
+    def _reminders_reach_somebody(cls, value: DeclaredReminders, info: ValidationInfo) -> DeclaredReminders:
+        for name in value.also:
+            _check_destination(name, info, at=("also",))
+        return value
 
     @field_validator("identity_center")
     @classmethod
@@ -1031,6 +1303,46 @@ class Deployment(_Section):
         )
 
     @property
+    def hours_of_work(self) -> WorkingHours:
+        """When what can wait is brought up: the working hours, or weekdays from nine to six where nobody said."""
+        return self.working_hours or WorkingHours(time_zone=self.display.time_zone)
+
+    @property
+    def routing(self) -> Routing:
+        """Who is told of which alerts, as the function reads it."""
+        return Routing(routes=tuple(route.as_route() for route in self.routes))
+
+    @property
+    def needs_alarms(self) -> bool:
+        """Whether anything happens at a time of its own, so that follow_up and its schedules are needed."""
+        return self.reminders.enabled or self.reminders.daily_line
+
+    @property
+    def alarm_group(self) -> str:
+        """The schedule group that our alarms are in."""
+        return f"{self.name}-follow-up"
+
+    @property
+    def alarm_settings(self) -> Mapping[str, str]:
+        """What a function needs to know to set an alarm, composed: whoever sets them is made before whom they call."""
+        own = f"{self.home_region}:{self.account}"
+        return {
+            "group": self.alarm_group,
+            "function": f"arn:{self.partition}:lambda:{own}:function:{self.name}-follow-up",
+            "role": f"arn:{self.partition}:iam::{self.account}:role/{self.name}-alarms",
+            "dead_letters": f"arn:{self.partition}:sqs:{own}:{self.name}-events-dead-letters",
+        }
+
+    def destination_secret_name(self, destination: str) -> str:
+        """The SSM parameter or Secrets Manager secret that belongs to a destination."""
+        in_ssm = self.slack.token_store == "ssm"  # noqa: S105 - the place, not the secret
+        return f"{'/' if in_ssm else ''}{self.name}/destinations/{destination}"
+
+    def destination_topic_arn(self, destination: str) -> str:
+        """The SNS topic behind a destination of addresses, composed: it is written into the function's bundle."""
+        return f"arn:{self.partition}:sns:{self.home_region}:{self.account}:{self.name}-email-{destination}"
+
+    @property
     def hub_bus_name(self) -> str:
         """The event bus in the home region that the other regions forward to."""
         return f"{self.name}-hub"
@@ -1060,6 +1372,16 @@ class Deployment(_Section):
             )
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
+        for number, route in enumerate(self.routes):
+            kinds = {self.destinations[name].type if name in self.destinations else name for name in route.to}
+            if kinds <= set(PAGERS):
+                found.append(
+                    f"routes[{number}] leads to {', '.join(route.to)} alone: what it matches is shown in no channel, "
+                    'unless another route matches too. Add "slack" to its destinations to be told there as before.'
+                )
+        used = {*self.reminders.also, *(name for route in self.routes for name in route.to)}
+        if idle := sorted(set(self.destinations) - used):
+            found.append(f"{', '.join(idle)}: declared below [destinations], and no route leads there.")
         named = {*self.detections.staging, *(item.detection for item in self.suppressions)}
         off = sorted(named - {detection.id for detection in self.catalogue})
         if off:
@@ -1124,6 +1446,37 @@ class Deployment(_Section):
             problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
         problems.sort(key=lambda problem: problem.line or 0)
         raise ConfigurationError(file, problems) from None
+
+
+def _check_that_somebody_is_told(number: int, route: DeclaredRoute, info: ValidationInfo) -> None:
+    """[slack] and [email] have least severities, which routes do not lift: together they could make an alert vanish."""
+    slack: Slack | None = info.data.get("slack")
+    email: Email | None = info.data.get("email")
+    if slack is None or email is None:  # refused already, under their own keys
+        return
+    least = {"slack": Severity[slack.minimum_severity], "email": Severity[email.minimum_severity]}
+    told_from = min((least.get(name, Severity.INFO) for name in route.to), default=Severity.INFO)
+    wanted_from = max(min(route.as_route().severities), least["slack"])
+    if told_from > wanted_from:
+        _refuse(
+            f"leads to {' and '.join(route.to)}, told from {told_from.name} on, and the route matches "
+            f"{wanted_from.name} too: those alerts would reach nobody.",
+            f'add "slack", write at_least = "{told_from.name}", or lower minimum_severity there.',
+            at=(number, "to"),
+        )
+
+
+def _check_destination(name: str, info: ValidationInfo, *, at: Sequence[str | int]) -> None:
+    declared = info.data.get("destinations")
+    if declared is None:  # refused already, under its own key
+        return
+    known = (*DEFAULTS, *declared)
+    if name not in known:
+        _refuse(
+            f"{_shown(name)} is not a destination.",
+            f"{_did_you_mean(name, known)}There is {', '.join(known)}; another is declared as [destinations.NAME].",
+            at=at,
+        )
 
 
 def _ending(number: int, suppression: Suppression, today: date) -> str | None:
@@ -1224,6 +1577,7 @@ def _paths(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 def _explain(detail: ErrorDetails, lines: _Lines | None) -> Problem:
     """A pydantic error in the words of the file."""
     loc = tuple(part for part in detail["loc"] if not str(part).endswith("[key]"))
+    loc += tuple(detail.get("ctx", {}).get("at", ()))
     key = _dotted(loc)
     line = None
     if lines:
@@ -1249,14 +1603,13 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     shown = _shown(detail.get("input"))
     name = str(loc[-1]) if loc else ""
-    section = str(loc[0]) if len(loc) > 1 else None
     match kind:
         case "rootwatch":
             return str(context["cause"]), str(context["remedy"])
         case "missing":
-            return _words_for_missing(name, section)
+            return _words_for_missing(loc)
         case "extra_forbidden":
-            return _words_for_unknown(name, section)
+            return _words_for_unknown(loc)
         case "literal_error":
             choices = re.findall(r"'([^']*)'", str(context["expected"]))
             listed = ", ".join(f'"{choice}"' for choice in choices)
@@ -1285,12 +1638,29 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
 
 def _sections() -> dict[str, type[_Section]]:
     """Every section by the name the file gives it; one that may be there several times by its entries."""
-    found = {}
-    for field, info in Deployment.model_fields.items():
-        for annotation in (info.annotation, *get_args(info.annotation)):
-            if isinstance(annotation, type) and issubclass(annotation, _Section):
-                found[info.alias or field] = annotation
-    return found
+    return {
+        (info.alias or field): model for field, info in Deployment.model_fields.items() if (model := _model_of(info))
+    }
+
+
+def _model_of(info: FieldInfo) -> type[_Section] | None:
+    """The section a field holds: itself, one of several, or one under each name."""
+    for annotation in (info.annotation, *get_args(info.annotation)):
+        if isinstance(annotation, type) and issubclass(annotation, _Section):
+            return annotation
+    return None
+
+
+def _section_at(loc: Sequence[str | int]) -> tuple[type[_Section] | None, str]:
+    """The section that a key at `loc` stands in, and its heading: "[slack]", "[[routes]]", "[reminders.high]"."""
+    model: type[_Section] | None = _sections().get(str(loc[0]))
+    heading = _heading(str(loc[0]))
+    path = [part for part in loc[1:-1] if isinstance(part, str)]
+    for part in path:
+        if model is not None and part in model.model_fields:
+            model = _model_of(model.model_fields[part])
+        heading = f"{heading[:-1]}.{_dotted([part])}]"
+    return model, heading
 
 
 def _heading(section: str) -> str:
@@ -1299,11 +1669,14 @@ def _heading(section: str) -> str:
     return f"[[{section}]]" if get_origin(info.annotation) is tuple else f"[{section}]"
 
 
-def _words_for_missing(name: str, section: str | None) -> tuple[str, str]:
-    if section is None:
+def _words_for_missing(loc: Sequence[str | int]) -> tuple[str, str]:
+    name = str(loc[-1])
+    if len(loc) == 1:
         example = next((key for key, info in _sections()[name].model_fields.items() if info.is_required()), "")
         return "this section is missing.", f"add [{name}], with {example} = {_example(name, example)} below it."
-    return "is missing.", f"add {name} = {_example(section, name)} below {_heading(section)}."
+    model, heading = _section_at(loc)
+    examples = model.model_fields[name].examples if model and name in model.model_fields else None
+    return "is missing.", f"add {name} = {examples[0] if examples else '...'} below {heading}."
 
 
 def _example(section: str, name: str) -> str:
@@ -1311,9 +1684,9 @@ def _example(section: str, name: str) -> str:
     return str(examples[0]) if examples else "..."
 
 
-def _words_for_unknown(name: str, section: str | None) -> tuple[str, str]:
-    sections = _sections()
-    if section is None:
+def _words_for_unknown(loc: Sequence[str | int]) -> tuple[str, str]:
+    name, section, sections = str(loc[-1]), str(loc[0]), _sections()
+    if len(loc) == 1:
         homes = [title for title, model in sections.items() if name in model.model_fields]
         if homes:
             return "stands above the first section.", f"move it below {_heading(homes[0])}."
@@ -1328,11 +1701,12 @@ def _words_for_unknown(name: str, section: str | None) -> tuple[str, str]:
         return "a user agent is whatever the caller says it is, an attacker as well.", (
             "remove it, and say who it is: principal, or source_role."
         )
-    known = list(sections[section].model_fields)
+    own, heading = _section_at(loc)
+    known = list((own or sections[section]).model_fields)
     nearest = _nearest(name, known)
     if nearest:
         return "there is no such setting.", f'did you mean "{nearest}"?'
     homes = [title for title, model in sections.items() if name in model.model_fields]
     if homes:
-        return f"there is no such setting in {_heading(section)}.", f"move it below {_heading(homes[0])}."
-    return "there is no such setting.", f"{_heading(section)} knows {', '.join(known)}."
+        return f"there is no such setting in {heading}.", f"move it below {_heading(homes[0])}."
+    return "there is no such setting.", f"{heading} knows {', '.join(known)}."

@@ -256,6 +256,8 @@ class PythonFunction(Construct):
         self.role = iam.Role(
             self,
             "Role",
+            # Fixed, so that the detections know our own functions at work.
+            role_name=function_name,
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"What the function {function_name} may do",
         )

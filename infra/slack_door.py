@@ -9,10 +9,11 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from handlers.settings import ClickSettings, DoorSettings
-from infra.alert_pipeline import AlertPipeline, StoredSecret, event_queue, maximum_receives
+from infra.alert_pipeline import AlertPipeline, event_queue, maximum_receives
 from infra.audit_log import AuditLog
 from infra.deployment import Deployment
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+from infra.stored_secret import StoredSecret
 
 REPLAY_KEYS = "REPLAY#*"  # of the alert table: the only rows the door may write
 

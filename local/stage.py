@@ -88,6 +88,7 @@ class Stage:
         real_slack: post there instead of into the look-alike.
         time_zone: shown beside UTC.
         language: of messages, buttons and forms.
+        more: further sections of the configuration.
         progress: called with one line before each step that takes time.
 
     Attributes:
@@ -105,6 +106,7 @@ class Stage:
         real_slack: RealSlack | None = None,
         time_zone: str = "UTC",
         language: str = "en",
+        more: str = "",
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
         self.directory = directory
@@ -115,6 +117,7 @@ class Stage:
         self._real_slack = real_slack
         self._time_zone = time_zone
         self._language = language
+        self._more = more
         self._progress = progress
         self._stack = ExitStack()
 
@@ -209,7 +212,8 @@ class Stage:
                 time_zone=self._time_zone,
                 language=self._language,
                 reacts="true" if self.slack else "false",
-            ),
+            )
+            + self._more,
             "utf-8",
         )
         self.outputs = self.aws.deploy("rootwatch-alerting", ROOT, {"ROOTWATCH_CONFIG": str(configuration)})

@@ -8,6 +8,8 @@ Rows (pk / sk):
     CASE#<case>          / CASE           what a service goes on about: in which alert, and whether it is over
     GROUP#<group>        / GROUP          the group's latest alerts, with a version against two being opened at once
     QUIET#<kind>#<day>   / <cursor>       again, where it is kept quiet for a report, by the UTC day we learnt of it
+    DAY#<day>            / <time>#<alert id>  the alerts opened on a UTC day
+    ERRAND#<errand>      / ERRAND         who is on an errand that belongs to no alert, or that it is done
 """
 
 from __future__ import annotations
@@ -152,6 +154,44 @@ class AlertTable:
             ExpressionAttributeValues=_row({":pk": _kept_under(kind, day)}),
         )
         return [Finding.from_plain(json.loads(item["finding"])) for item in pages]
+
+    def opened_on(self, day: date) -> Sequence[Alert]:
+        ids: list[str] = []
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": _row({":pk": f"DAY#{day.isoformat()}"}),
+            "ConsistentRead": True,
+        }
+        while True:
+            page = self._call("query", **query)
+            ids += [_plain(item)["alert_id"] for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                return [alert for alert in map(self.find, ids) if alert is not None]
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def begin(self, errand: str, *, now: datetime, lease: timedelta) -> bool:
+        return self._update(
+            f"ERRAND#{errand}",
+            "ERRAND",
+            "SET until_time = :until, expires_at = :expires",
+            condition="attribute_not_exists(pk) OR until_time < :now",
+            values={
+                ":until": _stamp(now + lease),
+                ":now": _stamp(now),
+                ":expires": int((now + self._retention).timestamp()),
+            },
+        )
+
+    def end(self, errand: str, *, until: datetime | None) -> None:
+        moment = until or datetime.min.replace(tzinfo=UTC)
+        self._update(
+            f"ERRAND#{errand}",
+            "ERRAND",
+            "SET until_time = :until",
+            condition="attribute_exists(pk)",
+            values={":until": _stamp(moment)},
+        )
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         return self._update_alert(
@@ -306,6 +346,16 @@ class AlertTable:
                 )
             )
         if group is not None:
+            actions.append(
+                self._put(
+                    {
+                        "pk": f"DAY#{finding.received.date().isoformat()}",
+                        "sk": f"{_stamp(finding.received)}#{alert_id}",
+                        "alert_id": alert_id,
+                        "expires_at": expires,
+                    }
+                )
+            )
             opened = {"alert_id": alert_id, "at": _stamp(finding.happened)}
             actions.append(
                 self._put(
@@ -396,9 +446,21 @@ class AlertTable:
         values: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether the condition held and the row was changed."""
+        return self._update(f"ALERT#{alert_id}", "ALERT", expression, condition=condition, names=names, values=values)
+
+    def _update(
+        self,
+        pk: str,
+        sk: str,
+        expression: str,
+        *,
+        condition: str,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
         request: dict[str, Any] = {
             "TableName": self._table,
-            "Key": _row({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
+            "Key": _row({"pk": pk, "sk": sk}),
             "UpdateExpression": expression,
             "ConditionExpression": condition,
         }

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.notices import reminder_sentence
 from handlers.adapters.story import Line, Link, MessageSettings, Story, got_worse, story_of, worst_of
 from handlers.adapters.untrusted import ascii_line, mail, mail_lines
 from handlers.adapters.wording import ENGLISH, Words, words_for
+from handlers.adapters.wording_notify import notify_words_for
 from handlers.alerting.alert import Alert, Told
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.finding import Finding
+from handlers.alerting.reminding import Reminder
 from handlers.alerting.severity import Severity
 
 if TYPE_CHECKING:
@@ -41,17 +44,18 @@ _REMEDIES = {
 class EmailNotifier:
     """A `Notifier` (see ports): told of new alerts and of those that got worse. It shares nothing with Slack's."""
 
-    name = "email"
     follows = False
 
     def __init__(
         self,
         *,
+        name: str = "email",
         client: SNSClient,
         topic_arn: str,
         settings: MessageSettings,
         minimum_severity: Severity = Severity.HIGH,
     ) -> None:
+        self.name = name
         self.minimum_severity = minimum_severity
         self._client = client
         self._topic = topic_arn
@@ -83,6 +87,21 @@ class EmailNotifier:
         news = words.news.format(more=f"{more:,}", total=f"{alert.loud:,}")
         body = [*_wrapped(f"{heading} ({news})"), "", *_body(story, words)]
         self._publish(subject_of(alert, story), "\n".join(body))
+
+    def remind(self, alert: Alert, told: Told | None, reminder: Reminder) -> None:
+        """Mail that nobody has taken the alert, and the alert once more.
+
+        Raises:
+            UnavailableError: SNS did not take it; says what to do.
+        """
+        del told  # the mail says everything by itself
+        words, more = words_for(self._settings.language), notify_words_for(self._settings.language)
+        story = story_of(alert, words=words, settings=self._settings)
+        subject = ascii_line(
+            more.reminder_subject.format(number=reminder.number, most=reminder.most) + subject_of(alert, story), SUBJECT
+        )
+        body = [*_wrapped(reminder_sentence(reminder, words, more)), "", *_body(story, words)]
+        self._publish(subject, "\n".join(body))
 
     def _publish(self, subject: str, body: str) -> None:
         try:

@@ -48,6 +48,7 @@ class MemoryAlertBook:
         self._cases: dict[str, Case] = {}
         self._errands: dict[tuple[str, str], datetime] = {}
         self._acts: dict[str, list[tuple[Act, Life]]] = {}
+        self._opened_on: dict[date, list[str]] = {}
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -70,6 +71,7 @@ class MemoryAlertBook:
             if alert_id is None:
                 alert_id = alert_id_of(finding)
                 recent.append(Opened(alert_id=alert_id, at=finding.happened))
+                self._opened_on.setdefault(finding.received.date(), []).append(alert_id)
             self._alert_of[finding.id] = alert_id
             self._findings.setdefault(alert_id, []).append(finding)
             after = case_after(case, finding, alert_id)
@@ -97,6 +99,20 @@ class MemoryAlertBook:
                 if item.quiet_kind is kind and item.received.date() == day
             )
             return sorted(kept, key=lambda item: item.cursor)
+
+    def opened_on(self, day: date) -> Sequence[Alert]:
+        with self._lock:
+            return [self._alerts[alert_id] for alert_id in self._opened_on.get(day, ())]
+
+    def begin(self, errand: str, *, now: datetime, lease: timedelta) -> bool:
+        return self.claim("", errand, now=now, lease=lease)
+
+    def end(self, errand: str, *, until: datetime | None) -> None:
+        with self._lock:
+            if until is None:
+                self.release("", errand)
+            else:
+                self._errands["", errand] = until
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
         with self._lock:
@@ -202,6 +218,31 @@ class MemoryLater:
 
     def refresh(self, alert_id: str, *, seconds: int) -> None:
         self.asked.append((alert_id, seconds))
+
+
+@dataclass(kw_only=True)
+class MemoryTimer:
+    """Alarms as they are set: name to (time, work); `failing` holds errors for the next calls."""
+
+    alarms: dict[str, tuple[datetime, Mapping[str, str]]] = field(default_factory=dict)
+    failing: list[Exception] = field(default_factory=list)
+
+    def set(self, name: str, at: datetime, work: Mapping[str, str]) -> None:
+        self._fail_if_asked()
+        self.alarms.setdefault(name, (at, dict(work)))
+
+    def cancel(self, name: str) -> None:
+        self._fail_if_asked()
+        self.alarms.pop(name, None)
+
+    def gone_off(self, now: datetime) -> list[Mapping[str, str]]:
+        """The work of every alarm that is due, earliest first; it is gone afterwards."""
+        due = sorted((at, name) for name, (at, _) in self.alarms.items() if at <= now)
+        return [self.alarms.pop(name)[1] for _, name in due]
+
+    def _fail_if_asked(self) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,8 +35,10 @@ class SecretSource:
         *,
         client: ClientFactory | None = None,
         clock: Callable[[], float] = time.monotonic,
+        remedy: str = REMEDY,
     ) -> None:
-        """Args: `client` makes an AWS client by service name, by default with the function's own rights.
+        """Args: `client` makes an AWS client by service name, by default with the function's own rights; `remedy` is
+        what to do where the secret is missing.
 
         Raises:
             ValueError: the place is of neither form.
@@ -48,7 +50,7 @@ class SecretSource:
                 "'secretsmanager:rootwatch/slack-token'; deploy again"
             )
         self.place = place
-        self._remedy = SIGNING_REMEDY if name.endswith("signing-secret") else REMEDY
+        self._remedy = remedy
         self._store, self._name = store, name.strip()
         self._make_client = client or _client
         self._clock = clock

@@ -15,11 +15,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.client import WebClient
 
 from handlers.adapters.slack_message import Message, announcement, follow_up, life_message, parent_update
+from handlers.adapters.slack_notices import daily_message, reminder_message
 from handlers.adapters.story import MessageSettings
 from handlers.alerting.alert import Alert, Told
+from handlers.alerting.all_is_well import Report
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.finding import Finding
 from handlers.alerting.life import Life, State
+from handlers.alerting.reminding import Reminder
 from handlers.alerting.severity import Severity
 
 API_URL = "https://slack.com/api/"
@@ -86,27 +89,32 @@ class SlackNotifier:
     so that the function is free for the other channels.
     """
 
-    name = "slack"
     follows = True
 
     def __init__(
         self,
         *,
+        name: str = "slack",
         token: Secret,
         channel: str,
         settings: MessageSettings,
         minimum_severity: Severity = Severity.INFO,
         api_url: str = API_URL,
         timeout: int = 10,
+        on_call: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Args: `channel` is an id or a name; `timeout` is in seconds, for each wait on the network."""
+        """Args: `channel` is an id or a name; `timeout` is in seconds, for each wait on the network; `on_call` is the
+        id of the user group or the person that reminders name.
+        """
+        self.name = name
         self.minimum_severity = minimum_severity
         self._token = token
         self._channel = channel
         self._settings = settings
         self._api_url = api_url
         self._timeout = timeout
+        self._on_call = on_call
         self._clock = clock
         self._quiet_until: datetime | None = None
         self._client: WebClient | None = None
@@ -204,6 +212,34 @@ class SlackNotifier:
             raise UnavailableError(f"Slack does not name the members of {group} ({refused.word}): {why}") from None
         people = answer.get("users")
         return frozenset(item for item in people if isinstance(item, str)) if isinstance(people, list) else frozenset()
+
+    def remind(self, alert: Alert, told: Told | None, reminder: Reminder) -> None:
+        """Say in the alert's thread, and to the whole channel, that nobody has taken it.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: it was not said; says what to do.
+        """
+        place = _REFERENCE.fullmatch(told.reference) if told else None
+        if place is not None:
+            message = reminder_message(alert, reminder, settings=self._settings, on_call=self._on_call)
+            thread = {"channel": place["channel"], "thread_ts": place["ts"], "reply_broadcast": True}
+            try:
+                self._post(thread, message, passing=_PARENT_GONE)
+            except _RefusedError:
+                place = None
+        if place is None:
+            message = reminder_message(alert, reminder, settings=self._settings, on_call=self._on_call, standalone=True)
+            self._post({"channel": self._channel}, message)
+
+    def say_daily(self, report: Report) -> None:
+        """The daily line, in the channel.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: it was not said; says what to do.
+        """
+        self._post({"channel": self._channel}, daily_message(report, settings=self._settings))
 
     def _tell_in_channel(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
         message = follow_up(alert, told, findings, settings=self._settings, broadcast=broadcast, standalone=True)

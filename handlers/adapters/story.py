@@ -244,7 +244,7 @@ def _date(moment: datetime) -> str:
 def _lateness(finding: Finding, words: Words) -> list[str]:
     notes = []
     if late_by := finding.late_by:
-        notes.append(words.late.format(delay=_duration(late_by, words)))
+        notes.append(words.late.format(delay=duration(late_by, words)))
     if finding.late_reason:
         notes.append(words.late_reason.format(reason=finding.late_reason))
     if finding.road is Road.TRAIL:
@@ -252,9 +252,9 @@ def _lateness(finding: Finding, words: Words) -> list[str]:
     return [" ".join(notes)] if notes else []
 
 
-def _duration(duration: timedelta, words: Words) -> str:
+def duration(length: timedelta, words: Words) -> str:
     """The two greatest of days, hours and minutes: "2 h 5 min"."""
-    minutes = int(duration.total_seconds()) // 60
+    minutes = int(length.total_seconds()) // 60
     parts = (
         (words.days, minutes // 1440),
         (words.hours, minutes // 60 % 24),

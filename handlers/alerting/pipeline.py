@@ -58,6 +58,7 @@ class Pipeline:
     remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     quietenings: Sequence[Quietening] = ()
     audit_log: AuditLog | None = None  # None: what becomes of alerts is kept in the alert book alone
+    accepts: Callable[[Alert, str], bool] = lambda _alert, _channel: True  # whether a channel is told of an alert
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
         """Assess an event and see each finding stored and told. Repeating it finishes what was left undone.
@@ -195,6 +196,8 @@ class Pipeline:
         """Bring every channel up to date; a channel that fails does not keep the others from being told."""
         problems: list[Exception] = []
         for notifier in self.notifiers:
+            if not self.accepts(alert, notifier.name):
+                continue
             try:
                 self._tell(notifier, alert, due=due)
             except UnavailableError as error:

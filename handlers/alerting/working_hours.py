@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
+_A_WEEK = 8  # days to look ahead: today again in a week, where its work is over
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -14,9 +15,9 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 class WorkingHours:
     """Days of the week and a span of each, in a time zone; a span that ends before it begins lasts past midnight."""
 
-    days: tuple[str, ...]  # of DAYS; where the span lasts past midnight, the day it begins on
-    starts: time
-    ends: time  # not worked any more
+    days: tuple[str, ...] = DAYS[:5]  # where the span lasts past midnight, the day it begins on
+    starts: time = time(9)
+    ends: time = time(18)  # not worked any more
     time_zone: str = "UTC"  # a name of the IANA list
 
     def contain(self, moment: datetime) -> bool:
@@ -31,6 +32,20 @@ class WorkingHours:
         if self.starts < self.ends:
             return today in self.days and self.starts <= now < self.ends
         return (today in self.days and now >= self.starts) or (yesterday in self.days and now < self.ends)
+
+    def next_within(self, moment: datetime) -> datetime:
+        """The moment itself where people work, else the next time at which they begin; in UTC. Raises as `contain`."""
+        if self.contain(moment):
+            return moment.astimezone(UTC)
+        zone = ZoneInfo(self.time_zone)
+        today = moment.astimezone(zone).date()
+        for ahead in range(_A_WEEK):
+            day = today + timedelta(days=ahead)
+            # Built from the day's own clock: the night in which it is moved has 23 or 25 hours.
+            opens = datetime.combine(day, self.starts, tzinfo=zone)
+            if DAYS[day.weekday()] in self.days and moment < opens:
+                return opens.astimezone(UTC)
+        return moment.astimezone(UTC)  # no working day at all: configuration refuses that, and waiting would be silence
 
     def __str__(self) -> str:
         """ "Mon,Tue 08:00-19:00 Asia/Tokyo", which `parse` reads."""

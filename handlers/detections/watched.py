@@ -24,6 +24,7 @@ GROUP = "watcher:rootwatch"  # whatever is done to Rootwatch in one account is o
 
 _NAME = "rootwatch"  # where nobody says otherwise
 _ON_RESOURCE = "on resource: "  # in the message of a denied call, which has no parameters
+_FUNCTIONS = ("raise-alert", "follow-up", "apply-click")  # that set alarms and take them back
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 
 
@@ -54,6 +55,16 @@ class Own:
     def owns(self, name: str) -> bool:
         """Whether something of this name, path or ARN is ours."""
         return _part(self.name).search(name[:500]) is not None
+
+    def is_at_work(self, event: Event) -> bool:
+        """Whether one of our own functions made this call: their roles are called after them, and trust Lambda alone.
+
+        Whoever would borrow one has to change what the role trusts or what the function runs, which is told.
+        """
+        role = event.actor.role_arn
+        return event.actor.account == event.account and any(
+            role.endswith(f":role/{self.name}-{function}") for function in _FUNCTIONS
+        )
 
     def severity(self, event: Event, usual: Severity, *, by_deployer: Severity = Severity.INFO) -> Severity:
         """How bad it is, by who does it: deploying Rootwatch is what declared deployers are for.

@@ -593,7 +593,7 @@ def test_the_functions_handler_is_a_function_of_ours(template: dict[str, Any]) -
 
 def test_the_function_reads_back_the_settings_that_were_configured(template: dict[str, Any], variant: str) -> None:
     of = VARIANTS[variant]
-    (function,) = of_type(template, "AWS::Lambda::Function").values()
+    _, function = named(template, "AWS::Lambda::Function", "FunctionName", "rootwatch-raise-alert")
     variables = {
         key: value if isinstance(value, str) else f"<{value['Ref']}>"
         for key, value in function["Properties"]["Environment"]["Variables"].items()
@@ -663,6 +663,8 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         [working_hours]
         starts = "08:00"
         ends = "19:00"
+        [reminders]
+        enabled = true
         [react]
         enabled = true
         """,

@@ -39,6 +39,8 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if event.name not in _CALLS.get(service, ()):
         return OTHER_CALL
     own = Own.of(lookups)
+    if service == "scheduler" and event.name == "DeleteSchedule" and own.is_at_work(event):
+        return Pass(reason="Rootwatch takes back an alarm of its own")
     usual = _LESS.get(event.name, Severity.CRITICAL)
     if event.name == "ExecuteChangeSet":
         # A deployment: of a declared deployer, or, where none is declared, of anybody.

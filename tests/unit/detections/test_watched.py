@@ -9,9 +9,13 @@ from botocore.exceptions import ClientError
 
 from handlers.adapters.account_lookups import AccountLookups
 from handlers.adapters.memory import MemoryLookups
+from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Unknown
+from handlers.alerting.severity import Severity
+from handlers.detections.rootwatch_tampered.detection import ROOTWATCH_TAMPERED
 from handlers.detections.watched import Evidence, Own
+from tests.building import envelope, record
 
 _ACCOUNT = "123456789012"
 
@@ -105,3 +109,53 @@ def test_a_deployment_says_its_name_and_who_deploys_it() -> None:
 )
 def test_our_parts_are_known_by_how_their_names_begin(name: str, ours: bool) -> None:
     assert Own.of(MemoryLookups()).owns(name) is ours
+
+
+def _deletion(role: str, account: str = _ACCOUNT, **changes: Any) -> Event:
+    identity = {
+        "type": "AssumedRole",
+        "arn": f"arn:aws:sts::{account}:assumed-role/{role}/rootwatch-follow-up",
+        "accountId": account,
+        "sessionContext": {
+            "sessionIssuer": {"type": "Role", "arn": f"arn:aws:iam::{account}:role/{role}", "accountId": account}
+        },
+    }
+    detail = record(
+        userIdentity=identity,
+        eventSource="scheduler.amazonaws.com",
+        eventName="DeleteSchedule",
+        requestParameters={"groupName": "rootwatch-follow-up", "name": "rootwatch-reminder"},
+        **changes,
+    )
+    return Event.parse(envelope(detail))
+
+
+@pytest.mark.parametrize("function", ["raise-alert", "follow-up", "apply-click"])
+def test_our_own_functions_take_their_alarms_back_without_an_alert(function: str) -> None:
+    verdict = ROOTWATCH_TAMPERED.assess(_deletion(f"rootwatch-{function}"), MemoryLookups())
+    assert isinstance(verdict, Pass)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _deletion("Admin"),
+        _deletion("x-rootwatch-follow-up"),
+        _deletion("path/rootwatch-follow-up"),
+        _deletion("rootwatch-follow-up-2"),
+        _deletion("rootwatch-follow-up", account="210987654321"),
+    ],
+    ids=["anybody", "a name that ends so", "a name below a path", "a name that begins so", "another account"],
+)
+def test_whoever_else_takes_an_alarm_back_tampers_with_us(event: Event) -> None:
+    verdict = ROOTWATCH_TAMPERED.assess(event, MemoryLookups())
+    assert isinstance(verdict, Concern)
+    assert verdict.severity is Severity.CRITICAL
+
+
+def test_our_own_functions_change_nothing_else_without_an_alert() -> None:
+    disabling = _deletion("rootwatch-follow-up", eventVersion="1.11")
+    detail = {**disabling.envelope["detail"], "eventSource": "events.amazonaws.com", "eventName": "DisableRule"}
+    detail["requestParameters"] = {"name": "rootwatch-root-activity"}
+    verdict = ROOTWATCH_TAMPERED.assess(Event.parse(envelope(detail)), MemoryLookups())
+    assert isinstance(verdict, Concern)

@@ -1,0 +1,153 @@
+"""What happens at a time of its own: alarms, who may set them, the function they call, and the daily line."""
+
+from __future__ import annotations
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from handlers.alerting import all_is_well
+from infra.accepted_findings import accept
+from infra.alert_pipeline import AlertPipeline
+from infra.deployment import Deployment
+from infra.destinations import telling_files
+from infra.python_function import PythonFunction
+
+# Lambda's own retries are for crashes; what is not done yet comes back by an alarm (handlers/follow_up.py).
+_RETRIES = 2
+_EVENT_AGE_SECONDS = 21_600
+
+
+class FollowUp(Construct):
+    """A schedule group of our own, whose one-off schedules call one function.
+
+    What could not be called, or crashed each time, is kept in the pipeline's dead letters, which have their alarm.
+
+    Attributes:
+        group: the schedule group.
+        role: what the Scheduler acts as; it may call that function and nothing else.
+        follow_up: the function.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, deployment: Deployment, pipeline: AlertPipeline, topic: sns.Topic
+    ) -> None:
+        """Make it for the alerts of `pipeline`, whose function may set alarms from now on."""
+        super().__init__(scope, id)
+        self._deployment = deployment
+        self._names = deployment.alarm_settings
+        self._dead_letters_arn = pipeline.dead_letters.queue_arn
+        self.group = scheduler.CfnScheduleGroup(self, "Alarms", name=deployment.alarm_group)
+        self.follow_up = self._function(pipeline, topic)
+        self.role = self._role()
+        self.grant_alarms(self.follow_up)
+        self.grant_alarms(pipeline.raise_alert)
+        if deployment.reminders.daily_line:
+            self._ask_for_the_daily_line()
+
+    def grant_alarms(self, function: PythonFunction) -> None:
+        """Let `function` set and take back alarms: in this group, and with this role handed to the Scheduler alone."""
+        deployment = self._deployment
+        alarms = (
+            f"arn:{deployment.partition}:scheduler:{deployment.home_region}:{deployment.account}"
+            f":schedule/{deployment.alarm_group}/*"
+        )
+        function.allow(["scheduler:CreateSchedule", "scheduler:DeleteSchedule"], [alarms])
+        function.allow(
+            ["iam:PassRole"],
+            [self._names["role"]],
+            {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+        )
+        accept(
+            function.role,
+            f"AwsSolutions-IAM5[Resource::{alarms}]",
+            "Each alarm is a schedule with a name of its own, in a group that holds nothing else.",
+        )
+
+    def _function(self, pipeline: AlertPipeline, topic: sns.Topic) -> PythonFunction:
+        deployment = self._deployment
+        function = PythonFunction(
+            self,
+            "FollowUp",
+            deployment=deployment,
+            name="follow-up",
+            handler="handlers.follow_up.handler",
+            description="Does what alarms ask for: reminders, and the daily line",
+            environment=pipeline.settings.to_environment(),
+            files=telling_files(deployment),
+        )
+        pipeline.grant_telling(function, topic)
+        function.allow(["sqs:SendMessage"], [self._dead_letters_arn])
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Invoking",
+            function_name=function.function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=_RETRIES,
+            maximum_event_age_in_seconds=_EVENT_AGE_SECONDS,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters_arn)
+            ),
+        ).node.add_dependency(function.role)
+        if deployment.reminders.daily_line:
+            # With a prefix of names CloudWatch wants the right to all; it reads states, and no data.
+            alarms = f"arn:{deployment.partition}:cloudwatch:{deployment.home_region}:{deployment.account}:alarm:*"
+            function.allow(["cloudwatch:DescribeAlarms"], [alarms])
+            accept(
+                function.role,
+                f"AwsSolutions-IAM5[Resource::{alarms}]",
+                "The daily line tells the states of our alarms, which are asked for by the beginning of their names.",
+            )
+        return function
+
+    def _role(self) -> iam.Role:
+        deployment = self._deployment
+        role = iam.Role(
+            self,
+            "Role",
+            role_name=self._names["role"].rpartition("/")[2],
+            description=f"Lets the alarms in {deployment.alarm_group} call their function",
+            assumed_by=iam.ServicePrincipal(
+                "scheduler.amazonaws.com",
+                conditions={
+                    "StringEquals": {"aws:SourceAccount": deployment.account},
+                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
+                    # deputy prevention").
+                    "ArnEquals": {
+                        "aws:SourceArn": f"arn:{deployment.partition}:scheduler:{deployment.home_region}"
+                        f":{deployment.account}:schedule-group/{deployment.alarm_group}"
+                    },
+                },
+            ),
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.follow_up.function.function_arn])
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._dead_letters_arn]))
+        return role
+
+    def _ask_for_the_daily_line(self) -> None:
+        deployment = self._deployment
+        hours = deployment.hours_of_work
+        days = ",".join(day.upper() for day in hours.days)
+        schedule = scheduler.CfnSchedule(
+            self,
+            "DailyLine",
+            name=f"{deployment.name}-daily-line",
+            group_name=self.group.ref,
+            description="Asks for the daily line at the beginning of each working day",
+            schedule_expression=f"cron({hours.starts:%M} {hours.starts:%H} ? * {days} *)",
+            schedule_expression_timezone=deployment.display.time_zone,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=self.follow_up.function.function_arn,
+                role_arn=self.role.role_arn,
+                # The time is filled in by the Scheduler.
+                input=Stack.of(self).to_json_string({"kind": all_is_well.KIND, "at": "<aws.scheduler.scheduled-time>"}),
+                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters_arn),
+            ),
+        )
+        schedule.node.add_dependency(self.role)
