@@ -124,7 +124,7 @@ def test_an_alert_comes_with_its_context_from_the_live_account(deployed, slack):
     raise_alert.handler(batch(deployed, first), CONTEXT)
     raise_alert.handler(batch(deployed, an_event(sourceIPAddress="192.0.2.44")), CONTEXT)
     said = json.dumps(slack.messages("security-alerts")[-1])
-    assert "IAM user alice; with a long-lived access key" in said
+    assert "alice (IAM user), with a long-lived access key" in said
     assert "first time from 192.0.2.44 for alice (1 event before, from 1 other address)" in said
     assert "the user bob: not administrator" in said
     assert "no console password; access key" in said
