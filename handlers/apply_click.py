@@ -73,7 +73,7 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
     decision = carry_out(press.alert_id, act, book=parts.book, audit_log=parts.audit_log)
     logger.info("act", extra={"verb": str(verb), "outcome": str(decision.outcome), "alert": press.alert_id})
     if decision.outcome is Outcome.DONE:
-        _show(press, decision.life, parts)
+        _show(press, verb, decision.life, parts)
     else:
         _whisper(press, refusal(decision, parts.words), parts)
     return decision.outcome
@@ -88,7 +88,7 @@ def _refused(user: str, parts: wiring.Clicks) -> str:
         return "unchecked"
 
 
-def _show(press: Press, life: Life, parts: wiring.Clicks) -> None:
+def _show(press: Press, verb: Verb, life: Life, parts: wiring.Clicks) -> None:
     """Tell the channel. Only one worker at a time edits the message: else an older state might be written last."""
     if not parts.book.claim(press.alert_id, parts.slack.name, now=parts.clock(), lease=_LEASE):
         raise RetryLaterError("the message is being brought up to date", seconds=_BUSY_SECONDS)
@@ -96,6 +96,7 @@ def _show(press: Press, life: Life, parts: wiring.Clicks) -> None:
         alert = parts.book.find(press.alert_id)
         if alert is not None:
             parts.slack.show_life(alert, life, place=(press.channel, press.ts))
+            parts.aftermath.of(alert, verb, life)
     finally:
         parts.book.release(press.alert_id, parts.slack.name)
 

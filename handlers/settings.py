@@ -118,6 +118,9 @@ class ClickSettings(_Settings):
     retention_days: int = 400
     retry_base_seconds: int = 30
     retry_cap_seconds: int = 900
+    deployment_name: str = "rootwatch"  # in metrics
+    telling_file: str = ""  # as raise_alert's
+    alarms: Mapping[str, str] = field(default_factory=dict)
 
 
 def _variable(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import time
@@ -24,6 +25,7 @@ from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
+from handlers.adapters.metrics import acknowledged_metric, emit
 from handlers.adapters.refusals import Refusals
 from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.responders import Responders
@@ -35,12 +37,12 @@ from handlers.adapters.teams import TeamsNotifier
 from handlers.adapters.webhook import PagerDutyNotifier, WebhookNotifier
 from handlers.adapters.wording import Words, words_for
 from handlers.alerting import all_is_well, reminding
+from handlers.alerting.aftermath import Aftermath, is_owned
 from handlers.alerting.alert import Alert
 from handlers.alerting.all_is_well import DailyLine
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
-from handlers.alerting.life import State
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import AlertBook, AuditLog, Lookups, Notifier, Timer
 from handlers.alerting.reminding import Caller, ReminderSetter
@@ -78,6 +80,7 @@ class Clicks:
     wait_seconds: Callable[[int, float], int]
     responders: Responders
     audit_log: AuditLog
+    aftermath: Aftermath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,7 @@ def follow_ups() -> FollowUps:
     """What alarms ask for, from the environment. Raises SettingsError for an incomplete one."""
     settings = AlertSettings.from_environment(os.environ)
     telling = declared_telling(settings.telling_file)
-    alarms, book, channels = timer(settings), alert_table(settings), notifiers(settings, telling)
+    alarms, book, channels = timer(settings.alarms), alert_table(settings), notifiers(settings, telling)
     caller = Caller(
         book=book,
         reminders=telling.reminders,
@@ -177,20 +180,15 @@ def follow_ups() -> FollowUps:
     )
 
 
-def is_owned(alert: Alert) -> bool:
-    """Whether somebody has taken an alert: whoever calls for help has not, until the help comes."""
-    return alert.life.state not in (State.OPEN, State.ESCALATED)
-
-
-def timer(settings: AlertSettings) -> SchedulerTimer:
-    """The alarms of this deployment. Raises SettingsError where it has none."""
+def timer(alarms: Mapping[str, str]) -> SchedulerTimer:
+    """The alarms of this deployment, as its settings name them. Raises SettingsError where it has none."""
     try:
         return SchedulerTimer(
             client=client("scheduler"),
-            group=settings.alarms["group"],
-            function_arn=settings.alarms["function"],
-            role_arn=settings.alarms["role"],
-            dead_letter_arn=settings.alarms["dead_letters"],
+            group=alarms["group"],
+            function_arn=alarms["function"],
+            role_arn=alarms["role"],
+            dead_letter_arn=alarms["dead_letters"],
         )
     except KeyError as error:
         raise SettingsError(f"ROOTWATCH_ALARMS does not name {error}: deploy again") from error
@@ -265,9 +263,7 @@ def _destination(
         )
     rest: dict[str, Any] = {
         "name": item.name,
-        "secret": SecretSource(
-            item.secret, client=client, remedy=f"store it with `rootwatch destinations set-secret {item.name}`"
-        ),
+        "secret": SecretSource(item.secret, client=client, remedy=_remedy(item)),
         "settings": message,
         "refused": refused,
     }
@@ -278,10 +274,14 @@ def _destination(
     return TeamsNotifier(**rest)
 
 
+def _remedy(item: Destination) -> str:
+    return f"store it with `rootwatch destinations set-secret {item.name}`"
+
+
 def _reminder_setter(settings: AlertSettings, telling: Telling) -> tuple[ReminderSetter, ...]:
     if not telling.reminders.rhythms:
         return ()
-    return (ReminderSetter(reminders=telling.reminders, timer=timer(settings), clock=_now),)
+    return (ReminderSetter(reminders=telling.reminders, timer=timer(settings.alarms), clock=_now),)
 
 
 def _now() -> datetime:
@@ -386,6 +386,34 @@ def clicks() -> Clicks:
         ),
         responders=Responders(settings.responders, members=slack.members, clock=_now),
         audit_log=AuditBucket(client=client, bucket=settings.audit_bucket),
+        aftermath=_aftermath(settings),
+    )
+
+
+def _aftermath(settings: ClickSettings) -> Aftermath:
+    telling = declared_telling(settings.telling_file)
+
+    def took(alert: Alert, at: datetime) -> None:
+        opened = alert.headline.received
+        emit(acknowledged_metric(opened, at, severity=alert.severity, deployment=settings.deployment_name))
+
+    message = MessageSettings(language=settings.language, time_zone=settings.time_zone, version=__version__)
+    return Aftermath(
+        reminders=telling.reminders,
+        timer=timer(settings.alarms) if settings.alarms else None,
+        pagers=[
+            PagerDutyNotifier(
+                name=item.name,
+                region=item.region,
+                secret=SecretSource(item.secret, client=client, remedy=_remedy(item)),
+                settings=message,
+                refused=lambda name, why: logging.getLogger(__name__).warning("%s: %s", name, why),
+            )
+            for item in telling.destinations
+            if item.kind == "pagerduty"
+        ],
+        took=took,
+        clock=_now,
     )
 
 

@@ -12,6 +12,7 @@ from handlers.settings import ClickSettings, DoorSettings
 from infra.alert_pipeline import AlertPipeline, event_queue, maximum_receives
 from infra.audit_log import AuditLog
 from infra.deployment import Deployment
+from infra.destinations import TELLING_FILE, telling_files
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
 from infra.stored_secret import StoredSecret
 
@@ -129,8 +130,12 @@ class SlackDoor(Construct):
                 retention_days=deployment.alerts.retention_days,
                 retry_base_seconds=deployment.advanced.retry_base_seconds,
                 retry_cap_seconds=deployment.advanced.retry_cap_seconds,
+                deployment_name=deployment.name,
+                telling_file=TELLING_FILE if telling_files(deployment) else "",
+                alarms=deployment.alarm_settings if deployment.needs_alarms else {},
                 **self._api_url(),
             ).to_environment(),
+            files=telling_files(deployment),
             memory_mb=512,
         )
         function.function.add_event_source(
@@ -141,4 +146,7 @@ class SlackDoor(Construct):
         )
         self._audit_log.grant_append(function)
         self._pipeline.slack_token.grant_read(function)
+        for name, destination in deployment.destinations.items():
+            if destination.type == "pagerduty":  # it stops calling people once somebody took the alert
+                self._pipeline.destinations.secrets[name].grant_read(function)
         return function

@@ -329,7 +329,7 @@ def test_what_is_declared_reaches_the_function_as_it_is_meant(of: Deployment) ->
     }
     assert not rhythms[Severity.CRITICAL].waits
     assert rhythms[Severity.HIGH].waits
-    assert telling.reminders.hours.days == {"Mon", "Tue"}
+    assert telling.reminders.hours.days == ("Mon", "Tue")
 
 
 def test_whoever_declares_nothing_has_the_bundle_of_everybody_and_is_told_as_before() -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from handlers import apply_click, receive_click
-from handlers.adapters.memory import MemoryAlertBook, MemoryAuditLog
+from handlers.adapters.memory import MemoryAlertBook, MemoryAuditLog, MemoryTimer
 from handlers.adapters.replays import ReplayTable
 from handlers.adapters.responders import Responders
 from handlers.adapters.slack import SlackNotifier
@@ -16,9 +16,11 @@ from handlers.adapters.slack_react import form as form_view
 from handlers.adapters.slack_requests import Press
 from handlers.adapters.story import MessageSettings
 from handlers.adapters.wording import ENGLISH, LANGUAGES
+from handlers.alerting.aftermath import Aftermath
 from handlers.alerting.alert import Told
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.life import Outcome, State, Verb
+from handlers.alerting.reminding import Reminders, ReminderSetter
 from handlers.alerting.severity import Severity
 from handlers.wiring import Clicks
 from handlers.wiring_door import Door
@@ -51,6 +53,16 @@ def stage(slack, alert_table):
     return Scene(slack, ReplayTable(client=alert_table[0], table=alert_table[1]))
 
 
+class Pager:
+    """A service that calls people: (alert, whether it was closed)."""
+
+    def __init__(self):
+        self.told = []
+
+    def settle(self, alert, *, is_closed):
+        self.told.append((alert.id, is_closed))
+
+
 class Scene:
     def __init__(self, slack, replays):
         self.slack, self.sent, self.book = slack, [], MemoryAlertBook()
@@ -68,7 +80,15 @@ class Scene:
             words=ENGLISH,
             clock=lambda: NOW,
         )
+        self.timer, self.took, self.pager = MemoryTimer(), [], Pager()
         self.parts = {
+            "aftermath": Aftermath(
+                reminders=Reminders(),
+                timer=self.timer,
+                pagers=[self.pager],
+                took=lambda alert, at: self.took.append((alert.id, at)),
+                clock=lambda: NOW,
+            ),
             "book": self.book,
             "slack": notifier,
             "words": ENGLISH,
@@ -355,3 +375,47 @@ def test_a_command_is_answered_to_whoever_typed_it(stage):
 def test_the_forms_are_as_slack_takes_them_in_both_languages(stage, words, verb):
     press = Press(verb=Verb(verb), alert_id=stage.alert_id, user="U1", channel="C1", ts="1.2", trigger="1.2.x")
     assert checked_view(form_view(press, words))["callback_id"] == f"rootwatch-{verb}"
+
+
+# --- what else follows ----------------------------------------------------------------------------------------------
+
+
+def _reminded(stage):
+    alert = stage.book.find(stage.alert_id)
+    return ReminderSetter(reminders=Reminders(), timer=stage.timer, clock=lambda: NOW).begin(alert)
+
+
+def test_acknowledging_takes_the_alarms_back_stops_the_pager_and_counts_the_time_it_took(stage):
+    assert _reminded(stage) is not None
+    stage.answer(stage.pressed("acknowledge"))
+    assert stage.apply() == [Outcome.DONE]
+    assert stage.timer.alarms == {}
+    assert stage.pager.told == [(stage.alert_id, False)]
+    assert stage.took == [(stage.alert_id, NOW)]
+
+
+def test_whoever_calls_for_help_is_still_reminded_until_somebody_takes_it(stage):
+    _reminded(stage)
+    stage.answer(stage.pressed("escalate"))
+    assert stage.apply() == [Outcome.DONE]
+    assert len(stage.timer.alarms) == 1
+    assert stage.pager.told == []
+    assert stage.took == []
+
+
+def test_reopening_begins_a_new_round_of_reminders(stage):
+    stage.answer(stage.submitted("known change"))
+    stage.answer(stage.pressed("reopen"))
+    assert stage.apply() == [Outcome.DONE, Outcome.DONE]
+    assert len(stage.timer.alarms) == 1
+    assert stage.pager.told == [(stage.alert_id, True)]
+
+
+def test_an_alarm_that_cannot_be_taken_back_brings_the_click_again_and_it_is_finished_then(stage):
+    _reminded(stage)
+    stage.timer.failing.append(UnavailableError("away"))
+    stage.answer(stage.pressed("acknowledge"))
+    with pytest.raises(UnavailableError):
+        stage.apply()
+    assert stage.apply() == [Outcome.DONE]
+    assert stage.timer.alarms == {}

@@ -135,7 +135,7 @@ class Web:
         self.answers = list(answers)
         monkeypatch.setattr(SlackNotifier, "_answer", self._answer)
 
-    def _answer(self, _client: object, method: str, arguments: Any) -> Any:
+    def _answer(self, _client: object, method: str, arguments: Any, **_how: Any) -> Any:
         self.calls.append((method, dict(arguments)))
         answer = self.answers.pop(0) if self.answers else {"ok": True, "channel": "C1", "ts": "1.2"}
         if isinstance(answer, Exception):
