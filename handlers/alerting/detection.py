@@ -81,6 +81,7 @@ class Detection:
     attack: tuple[str, ...] = ()  # MITRE ATT&CK technique ids
     staging: bool = False  # records without telling people
     suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
+    begins_session: bool = False  # a privileged session began: what is done in it is followed and told
     pack: str = ""  # works only where the configuration switches this pack on; "": always
 
     @classmethod

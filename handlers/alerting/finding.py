@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event, Road
+from handlers.alerting.session import session_key_of
 from handlers.alerting.severity import Severity
 
 LATE_AFTER = timedelta(minutes=30)
@@ -64,6 +65,7 @@ class Finding:
     exhibits: tuple[Exhibit, ...] = ()
     quiet: str | None = None  # why people are not disturbed; None: they are
     routine: bool = True  # False: told at once even when a declared deployer did it
+    session: Mapping[str, Any] | None = None  # the session that began with it, to be followed (SessionKey.to_plain)
 
     @classmethod
     def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
@@ -104,6 +106,7 @@ class Finding:
             ),
             quiet="this detection is in staging" if detection.staging else None,
             routine=concern.routine,
+            session=session_key_of(event).to_plain() if detection.begins_session else None,
         )
 
     @property

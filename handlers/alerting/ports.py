@@ -250,3 +250,15 @@ class Later(Protocol):
     def refresh(self, alert_id: str, *, seconds: int) -> None:
         """Have `refresh_alert` called for this alert in so many seconds. Raises UnavailableError."""
         ...
+
+
+class Timer(Protocol):
+    """A clock that calls back: at its time, `work` comes to `follow_up` as it is."""
+
+    def set(self, name: str, at: datetime, work: Mapping[str, str]) -> None:
+        """Set an alarm once; one of this name that is set already is left as it is. Raises UnavailableError."""
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Take an alarm back; one that is not there, or has gone off, is no error. Raises UnavailableError."""
+        ...
