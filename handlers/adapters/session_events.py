@@ -94,7 +94,9 @@ class EventHistory:
             yield self._gap(GapKind.LAG)
         if since < now - HISTORY:
             yield self._gap(GapKind.HISTORY)
-        if any(":role/" in arn for arn in key.by_arn):
+        if not _questions(key):
+            yield self._gap(GapKind.CUT, "it can be asked by access key or user name, and neither is known")
+        elif any(":role/" in arn for arn in key.by_arn):
             yield self._gap(GapKind.CUT, "it can be asked for a role's sessions by their names, not for the role")
 
     def _ask_everywhere(self, questions: Sequence[tuple[str, str]], asked: _Time) -> tuple[list[Event], list[_Problem]]:
@@ -210,19 +212,20 @@ class LogBucket:
         client: Client,
         bucket: str,
         regions: Sequence[str],
-        key_prefix: str = "",
-        organization_id: str = "",
+        prefix: str = "AWSLogs/",
         seconds: float = 20.0,
         megabytes: int = 64,
         file_megabytes: int = 64,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`megabytes` of compressed files are read at most, and of a single one, unpacked, `file_megabytes`."""
+        """`megabytes` of compressed files are read at most, and of a single one, unpacked, `file_megabytes`.
+
+        `prefix` is what the names of log files begin with, before the account ("AWSLogs/o-a1b2c3d4e5/").
+        """
         self._client = client
         self._bucket = bucket
         self._regions = tuple(dict.fromkeys(regions))
-        start = f"{key_prefix.strip('/')}/AWSLogs/" if key_prefix.strip("/") else "AWSLogs/"
-        self._start = f"{start}{organization_id}/" if organization_id else start
+        self._prefix = prefix
         self._seconds = seconds
         self._bytes = megabytes * _MEGABYTE
         self._file_bytes = file_megabytes * _MEGABYTE
@@ -255,7 +258,7 @@ class LogBucket:
         begin, end = asked.since.astimezone(UTC), asked.until.astimezone(UTC) + _LATE_FILE
         for number in range((end.date() - begin.date()).days + 1):
             day = begin.date() + timedelta(days=number)
-            prefix = f"{self._start}{account}/CloudTrail/{region}/{day:%Y/%m/%d}/"
+            prefix = f"{self._prefix}{account}/CloudTrail/{region}/{day:%Y/%m/%d}/"
             request: dict[str, Any] = {
                 "Bucket": self._bucket,
                 "Prefix": prefix,

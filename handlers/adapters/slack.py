@@ -66,7 +66,7 @@ class Secret(Protocol):
     def get(self, refresh: bool = False) -> str: ...
 
 
-class _RefusedError(Exception):
+class RefusedError(Exception):
     """Slack answered "no" with this word."""
 
     def __init__(self, word: str) -> None:
@@ -138,8 +138,34 @@ class SlackNotifier:
         thread = {"channel": place["channel"], "thread_ts": place["ts"], "reply_broadcast": broadcast}
         try:
             self._post(thread, reply, passing=_PARENT_GONE)
-        except _RefusedError:
+        except RefusedError:
             self._tell_in_channel(alert, told, findings, broadcast=broadcast)
+
+    def reply(self, reference: str, message: Message) -> None:
+        """Post in the thread of the message `reference`, which `announce` returned; in the channel without one.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: it was not posted; says what to do.
+        """
+        place = _REFERENCE.fullmatch(reference)
+        if place is not None:
+            try:
+                self._post({"channel": place["channel"], "thread_ts": place["ts"]}, message, passing=_PARENT_GONE)
+            except RefusedError:
+                pass
+            else:
+                return
+        self._post({"channel": self._channel}, message)
+
+    def ask(self, method: str, arguments: Mapping[str, str]) -> Mapping[str, Any]:
+        """Call a method whose refusal the caller can live with.
+
+        Raises:
+            RefusedError: Slack said no; its `word` says why.
+            UnavailableError: Slack did not answer.
+        """
+        return self._call(method, arguments, as_form=True)
 
     def _tell_in_channel(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
         message = follow_up(alert, told, findings, settings=self._settings, broadcast=broadcast, standalone=True)
@@ -150,7 +176,7 @@ class SlackNotifier:
         message = parent_update(alert, settings=self._settings)
         try:
             self._send("chat.update", {"channel": channel, "ts": ts}, message, passing=_PARENT_GONE | _UNCHANGEABLE)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return refused.word in _UNCHANGEABLE
         return True
 
@@ -163,7 +189,7 @@ class SlackNotifier:
     def _send(
         self, method: str, where: Mapping[str, Any], message: Message, *, passing: frozenset[str]
     ) -> Mapping[str, Any]:
-        """Send in the first form that Slack takes. Raises _RefusedError for the words in `passing`, and only those."""
+        """Send in the first form that Slack takes. Raises RefusedError for the words in `passing`, and only those."""
         forms: tuple[dict[str, Any], ...] = (
             {"text": message.text, "blocks": message.blocks, "metadata": message.metadata},
             {"text": message.plain, "blocks": []},  # an update without `blocks` would keep the old ones
@@ -173,7 +199,7 @@ class SlackNotifier:
             try:
                 # parse "none": by default chat.update, unlike chat.postMessage, links channel and user names.
                 return self._call(method, {**where, **form, "parse": "none", "link_names": False})
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 if refused.word in passing:
                     raise
                 if refused.word not in _FORM_REFUSED:
@@ -181,26 +207,28 @@ class SlackNotifier:
                 word = refused.word
         raise UnavailableError(f"Slack refuses even the shortest form of the message ({word}); it will be tried again")
 
-    def _call(self, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _call(self, method: str, arguments: Mapping[str, Any], *, as_form: bool = False) -> Mapping[str, Any]:
         """One call; a second one with a fresh token where Slack refuses the one we kept."""
         self._respect_the_wait()
         client = self._client or self._connect(self._token.get())
         try:
-            return self._answer(client, method, arguments)
-        except _RefusedError as refused:
+            return self._answer(client, method, arguments, as_form=as_form)
+        except RefusedError as refused:
             if refused.word not in _TOKEN_REFUSED:
                 raise
             fresh = self._token.get(refresh=True)
             if fresh == client.token:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
         try:
-            return self._answer(self._connect(fresh), method, arguments)
-        except _RefusedError as refused:
+            return self._answer(self._connect(fresh), method, arguments, as_form=as_form)
+        except RefusedError as refused:
             if refused.word in _TOKEN_REFUSED:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
             raise
 
-    def _answer(self, client: WebClient, method: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _answer(
+        self, client: WebClient, method: str, arguments: Mapping[str, Any], *, as_form: bool
+    ) -> Mapping[str, Any]:
         """Slack's answer to one request, or our own error.
 
         It is raised outside the handler, so that not even its context leads to Slack's error: that one holds the
@@ -208,7 +236,9 @@ class SlackNotifier:
         """
         failure: Exception
         try:
-            answer = client.api_call(method, json=dict(arguments)).data
+            # Some methods take no JSON.
+            form, body = (dict(arguments), None) if as_form else (None, dict(arguments))
+            answer = client.api_call(method, data=form, json=body).data
         except SlackApiError as error:
             failure = self._translated(error)
         except (OSError, HTTPException, SlackClientError) as error:  # refused, reset, timed out, not HTTP
@@ -232,7 +262,7 @@ class SlackNotifier:
             return self._asked_to_wait(getattr(error.response, "headers", None))
         if isinstance(status, int) and status >= _SERVER_ERROR:
             return UnavailableError(f"Slack failed with HTTP {status}; it will be tried again")
-        return _RefusedError(word)
+        return RefusedError(word)
 
     def _connect(self, token: str) -> WebClient:
         self._client = WebClient(

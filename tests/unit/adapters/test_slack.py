@@ -482,7 +482,7 @@ def test_no_failure_shows_the_token_in_an_error_or_a_log(
 
 def test_the_app_may_post_and_nothing_else() -> None:
     manifest = yaml.safe_load((Path(__file__).parents[3] / "slack-app-manifest.yaml").read_text(encoding="utf-8"))
-    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write", "chat:write.public"]}
+    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write", "chat:write.public", "files:write"]}
     # Slack's limits for a manifest: name 35, description 140, long description 174 to 4,000 characters.
     about = manifest["display_information"]
     assert len(about["name"]) <= 35
