@@ -34,21 +34,20 @@ def grant_session_reads(function: PythonFunction, deployment: Deployment) -> Non
         "CloudTrail's log files alone: their names have the time they were made.",
     )
     if deployment.trail.mode == "create" and deployment.trail.customer_key:
-        # The key is made by another stack, which gives it no name: it is known by what it is used for.
+        # The key's id is known to the stack that makes it alone; its alias is fixed.
         keys = f"arn:{deployment.partition}:kms:{deployment.home_region}:{deployment.account}:key/*"
         function.allow(
             ["kms:Decrypt"],
             [keys],
             {
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{deployment.name}-trail"},
                 "StringEquals": {"kms:ViaService": f"s3.{deployment.home_region}.{_domain(deployment.partition)}"},
-                # S3 gives its bucket as context where a bucket key is used, as ours does.
-                "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket, f"{bucket}/*"]},
             },
         )
         accept(
             function.role,
             f"AwsSolutions-IAM5[Resource::{keys}]",
-            "Only through S3 and for the trail's bucket, by condition: the key's id is known to the other stack alone.",
+            "The trail's key alone, by its alias, and only through S3.",
         )
 
 

@@ -44,7 +44,11 @@ def activity_message(
         blocks=blocks,
         metadata={
             "event_type": _EVENT_TYPE,
-            "event_payload": {"alert_id": literal(alert_id, 100), "step": str(step), "records": len(activity.events)},
+            "event_payload": {
+                "alert_id": literal(alert_id, 100),
+                "step": str(step),
+                "records": str(len(activity.events)),
+            },
         },
         details=tuple(_details(story, words)),
         bare=words.bare.format(alert=mrkdwn(alert_id, 100)),

@@ -292,9 +292,9 @@ class LogBucket:
             body = s3.get_object(Bucket=self._bucket, Key=file.key)["Body"]
             reading.take(body.iter_chunks(256 * 1024))
         except (ClientError, BotoCoreError) as error:
-            reading.failed(_reason(error))
+            reading.failed(f"a log file: {_reason(error)}")
         except (zlib.error, ValueError, OSError) as error:
-            reading.failed(f"not a readable log file: {type(error).__name__}")
+            reading.failed(f"a log file that is damaged or too large: {type(error).__name__}")
 
     def _gaps(
         self, files: Sequence[_File], left_out: Sequence[_File], reading: _Reading, deadline: float
@@ -313,7 +313,7 @@ class LogBucket:
         if self._timer() > deadline and not reading.skipped:
             yield self._gap(GapKind.CUT, f"listing stopped after {self._seconds:g} s")
         for reason, count in reading.problems.items():
-            yield self._gap(GapKind.FAILED, f"{count:,} log files: {reason}")
+            yield self._gap(GapKind.FAILED, f"{reason} ({count:,} times)" if count > 1 else reason)
 
     def _gap(self, kind: GapKind, detail: str) -> Gap:
         return Gap(kind=kind, source=self.name, detail=detail)
