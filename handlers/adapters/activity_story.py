@@ -189,12 +189,17 @@ class _Telling:
         first, last = self.activity.first, self.activity.last
         if first is None or last is None:
             first, last = self.activity.since, self.activity.until
-        text = self.words.period_value.format(first=_stamp(first, UTC), last=f"{_stamp(last, UTC)} UTC")
+        text = f"{self._from_to(first, last, UTC)} UTC"
         zone = zone_of(time_zone)
         if zone is UTC or time_zone == "UTC":
             return text
-        local = self.words.period_value.format(first=_stamp(first, zone), last=_stamp(last, zone))
-        return f"{text} ({local} {time_zone})"
+        return f"{text} ({self._from_to(first, last, zone)} {time_zone})"
+
+    def _from_to(self, first: datetime, last: datetime, zone: tzinfo) -> str:
+        """The date once where both are of one day."""
+        begin, end = _stamp(first, zone), _stamp(last, zone)
+        same_day = begin.partition(" ")[0] == end.partition(" ")[0]
+        return self.words.period_value.format(first=begin, last=end.partition(" ")[2] if same_day else end)
 
     def _span(self, first: datetime | None, last: datetime | None) -> str:
         if first is None:

@@ -132,7 +132,7 @@ def test_a_report_tells_writes_reads_failures_and_what_may_be_missing() -> None:
         "CloudTrail's event history may lag behind by 15 minutes",
         "recorded only where a trail is set to",
         "192.0.2.10 ×26",
-        "(2026-11-02 12:00:00 to 2026-11-02 12:31:00 Asia/Tokyo)",
+        "2026-11-02 03:00:00 to 03:31:00 UTC (2026-11-02 12:00:00 to 12:31:00 Asia/Tokyo)",
     ):
         assert expected in shown, expected
 
