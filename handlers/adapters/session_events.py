@@ -31,7 +31,7 @@ _PAUSE = 0.5  # seconds between two questions: LookupEvents takes two a second, 
 _LONGEST_PAUSE = 8.0  # after being told to slow down
 _THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 _MOST_QUESTIONS = 20  # of one gathering: a page of answers takes half a second at least
-_MOST_EVENTS = 50_000  # of one source
+_MOST_EVENTS = 15_000  # of one source: each takes some 10 KB of memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class EventHistory:
         client: Client,
         account: str,
         regions: Sequence[str],
-        seconds: float = 25.0,
+        seconds: float = 18.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         timer: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -213,7 +213,7 @@ class LogBucket:
         bucket: str,
         regions: Sequence[str],
         prefix: str = "AWSLogs/",
-        seconds: float = 20.0,
+        seconds: float = 15.0,
         megabytes: int = 64,
         file_megabytes: int = 64,
         timer: Callable[[], float] = time.monotonic,
@@ -312,6 +312,8 @@ class LogBucket:
             )
         if self._timer() > deadline and not reading.skipped:
             yield self._gap(GapKind.CUT, f"listing stopped after {self._seconds:g} s")
+        if reading.dropped:
+            yield self._gap(GapKind.CUT, f"{reading.dropped:,} records are beyond {_MOST_EVENTS:,}")
         for reason, count in reading.problems.items():
             yield self._gap(GapKind.FAILED, f"{reason} ({count:,} times)" if count > 1 else reason)
 
@@ -331,7 +333,8 @@ class _Reading:
 
     def __init__(self, *, needles: Sequence[str], limit: int) -> None:
         self.events: list[Event] = []
-        self.skipped = 0
+        self.skipped = 0  # files
+        self.dropped = 0  # records
         self.problems: dict[str, int] = {}
         self._needles = needles
         self._limit = limit
@@ -342,7 +345,9 @@ class _Reading:
         text = _unpacked(chunks, self._limit).decode("utf-8", "replace")
         found = [] if not any(needle in text for needle in self._needles) else list(self._records(text))
         with self._lock:
-            self.events += found[: max(0, _MOST_EVENTS - len(self.events))]
+            room = max(0, _MOST_EVENTS - len(self.events))
+            self.events += found[:room]
+            self.dropped += len(found[room:])
 
     def failed(self, reason: str) -> None:
         with self._lock:

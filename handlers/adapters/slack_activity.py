@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,6 +133,8 @@ class SlackActivityTeller:
             with _opener(url.startswith("https:")).open(request, timeout=self._timeout) as response:
                 response.read(1_000)
         except (OSError, HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             raise UnavailableError(f"the upload failed: {type(error).__name__}") from None
         return {"id": file_id, "title": file.title}
 

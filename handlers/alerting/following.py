@@ -125,7 +125,8 @@ def follow(alert: Alert, finding: Finding, timer: Timer, *, minimum: Severity = 
     key = SessionKey.from_plain(finding.session)
     if key.is_empty:
         return False
-    started = key.started or finding.happened
+    # A long-term key has no session that begins: whatever is done with it, the alert began once.
+    started = key.started if key.started and key.ends else alert.headline.happened
     for at in (*(started + after for after in _AFTER.values()), _limit(started, key.ends)):
         _set_alarm(timer, alert.id, max(at, finding.received + _SOONEST))  # a late record may be of long ago
     return True

@@ -329,12 +329,20 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(content: An
     assert found.gaps[0].detail.startswith(told)
 
 
+def test_more_records_than_memory_holds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.adapters.session_events._MOST_EVENTS", 3)
+    files = {named(f"20261102T03{minute:02d}Z"): log(record(), record()) for minute in range(1, 4)}
+    found = logs(Bucket(files)).gather(KEY, SINCE, UNTIL)
+    assert len(found.events) == 3
+    assert [gap.detail for gap in found.gaps] == ["3 records are beyond 3"]
+
+
 def test_when_the_time_is_over_the_files_that_were_not_reached_are_counted() -> None:
     times = iter([0.0, 1.0, 30.0, 30.0, 30.0, 30.0])
     bucket = Bucket({named(f"20261102T03{minute:02d}Z"): log(record()) for minute in range(1, 3)})
     found = logs(bucket, timer=lambda: next(times)).gather(KEY, SINCE, UNTIL)
     assert found.gaps[0].kind is GapKind.CUT
-    assert "were not reached in 20 s" in found.gaps[0].detail
+    assert "were not reached in 15 s" in found.gaps[0].detail
 
 
 def test_a_bucket_that_may_not_be_listed_is_an_error_that_says_so() -> None:

@@ -216,6 +216,14 @@ def test_what_slack_is_not_told_of_is_not_followed() -> None:
     assert not follow(scene.alert, scene.finding, scene.timer, minimum=Severity.LOW)
 
 
+def test_a_long_term_key_that_goes_on_and_on_sets_no_alarms_anew() -> None:
+    key = dataclasses.replace(KEY, started=START + minutes(7)).to_plain()
+    scene = Scene()
+    follow(scene.alert, dataclasses.replace(scene.finding, session=KEY.to_plain()), scene.timer)
+    follow(scene.alert, dataclasses.replace(scene.finding, session=key, time=START + minutes(7)), scene.timer)
+    assert len(scene.timer.alarms) == 3
+
+
 def test_alarms_of_a_record_that_came_late_are_not_in_the_past() -> None:
     scene = Scene(received=START + timedelta(hours=5))
     follow(scene.alert, scene.finding, scene.timer)

@@ -159,7 +159,8 @@ def test_a_picture_is_shown_and_everything_else_is_only_ever_saved(slack: SlackS
         assert file["mimetype"] == "application/octet-stream"
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{file['url_private']}/picture", timeout=5)
-        assert refused.value.code == 404
+        with refused.value as answer:
+            assert answer.code == 404
         with urllib.request.urlopen(file["url_private"], timeout=5) as answer:
             assert answer.headers["Content-Type"] == "application/octet-stream"
             assert answer.headers["Content-Disposition"].startswith("attachment")
@@ -176,8 +177,9 @@ def test_a_files_name_cannot_write_headers(slack: SlackServer, client: WebClient
 def test_an_upload_needs_its_ticket_and_its_length(slack: SlackServer, client: WebClient) -> None:
     answer = client.files_getUploadURLExternal(filename="a.csv", length=3)
     for url, content in ((str(answer["upload_url"])[:-1] + "-", b"a,b"), (str(answer["upload_url"]), b"longer")):
-        with pytest.raises(urllib.error.HTTPError):
+        with pytest.raises(urllib.error.HTTPError) as refusal_of_upload:
             urllib.request.urlopen(urllib.request.Request(url, data=content, method="POST"), timeout=5)
+        refusal_of_upload.value.close()
     with pytest.raises(SlackApiError) as refused:
         client.files_completeUploadExternal(files=[{"id": answer["file_id"], "title": "A"}])
     assert refused.value.response["error"] == "file_not_found"
