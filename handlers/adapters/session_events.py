@@ -293,8 +293,10 @@ class LogBucket:
             reading.take(body.iter_chunks(256 * 1024))
         except (ClientError, BotoCoreError) as error:
             reading.failed(f"a log file: {_reason(error)}")
+        except _DamagedError as error:
+            reading.failed(f"a log file: {error}")
         except (zlib.error, ValueError, OSError) as error:
-            reading.failed(f"a log file that is damaged or too large: {type(error).__name__}")
+            reading.failed(f"a log file is damaged: {type(error).__name__}")
 
     def _gaps(
         self, files: Sequence[_File], left_out: Sequence[_File], reading: _Reading, deadline: float
@@ -328,6 +330,10 @@ class _File:
     size: int  # bytes, compressed
 
 
+class _DamagedError(ValueError):
+    """A log file is not as CloudTrail writes them; says how."""
+
+
 class _Reading:
     """What was found in the files so far; several threads add to it."""
 
@@ -357,7 +363,7 @@ class _Reading:
         """One record at a time: a file of thousands, decoded at once, takes ten times its size."""
         start = text.find("[", text.find('"Records"'))
         if start < 0 or not text.lstrip().startswith("{"):
-            raise ValueError("no records")
+            raise _DamagedError("it has no records")
         decoder, place = json.JSONDecoder(), start + 1
         while True:
             while text[place : place + 1] in (",", " ", "\n", "\r", "\t"):
@@ -375,15 +381,15 @@ class _Reading:
 
 
 def _unpacked(chunks: Iterable[bytes], limit: int) -> bytes:
-    """The content of a gzip file. Raises ValueError beyond `limit` bytes or where its end is missing."""
+    """The content of a gzip file. Raises _DamagedError beyond `limit` bytes or where its end is missing."""
     unpacking = zlib.decompressobj(16 + zlib.MAX_WBITS)
     found = bytearray()
     for chunk in chunks:
         found += unpacking.decompress(chunk, max(1, limit + 1 - len(found)))
         if len(found) > limit or unpacking.unconsumed_tail:
-            raise ValueError("it is too large")
+            raise _DamagedError(f"it unpacks to more than {limit // _MEGABYTE} MB")
     if not unpacking.eof:
-        raise ValueError("its end is missing")
+        raise _DamagedError("its end is missing")
     return bytes(found)
 
 

@@ -85,6 +85,7 @@ def test_what_went_on_after_it_seemed_over_is_told_once_at_the_last_possible_end
     last = (CONSOLE + LAG) / minutes(1)
     assert look(last, seen=300, told={Step.END: 50}).step is Step.AFTER_ALL
     assert look(last, seen=50, told={Step.END: 50}).step is None
+    assert look(last - 1, seen=300, told={Step.END: 50}).step is None  # not yet: it may go on again
     assert look(last, seen=300, told={Step.END: 50, Step.AFTER_ALL: 300}).step is None
 
 
