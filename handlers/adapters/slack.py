@@ -66,12 +66,15 @@ class Secret(Protocol):
     def get(self, refresh: bool = False) -> str: ...
 
 
-class RefusedError(Exception):
+class _RefusedError(Exception):
     """Slack answered "no" with this word."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
         self.word = word
+
+
+RefusedError = _RefusedError  # of `ask`, whose callers can live with a refusal
 
 
 class SlackNotifier:
@@ -138,7 +141,7 @@ class SlackNotifier:
         thread = {"channel": place["channel"], "thread_ts": place["ts"], "reply_broadcast": broadcast}
         try:
             self._post(thread, reply, passing=_PARENT_GONE)
-        except RefusedError:
+        except _RefusedError:
             self._tell_in_channel(alert, told, findings, broadcast=broadcast)
 
     def reply(self, reference: str, message: Message) -> None:
@@ -152,7 +155,7 @@ class SlackNotifier:
         if place is not None:
             try:
                 self._post({"channel": place["channel"], "thread_ts": place["ts"]}, message, passing=_PARENT_GONE)
-            except RefusedError:
+            except _RefusedError:
                 pass
             else:
                 return
@@ -176,7 +179,7 @@ class SlackNotifier:
         message = parent_update(alert, settings=self._settings)
         try:
             self._send("chat.update", {"channel": channel, "ts": ts}, message, passing=_PARENT_GONE | _UNCHANGEABLE)
-        except RefusedError as refused:
+        except _RefusedError as refused:
             return refused.word in _UNCHANGEABLE
         return True
 
@@ -189,7 +192,7 @@ class SlackNotifier:
     def _send(
         self, method: str, where: Mapping[str, Any], message: Message, *, passing: frozenset[str]
     ) -> Mapping[str, Any]:
-        """Send in the first form that Slack takes. Raises RefusedError for the words in `passing`, and only those."""
+        """Send in the first form that Slack takes. Raises _RefusedError for the words in `passing`, and only those."""
         forms: tuple[dict[str, Any], ...] = (
             {"text": message.text, "blocks": message.blocks, "metadata": message.metadata},
             {"text": message.plain, "blocks": []},  # an update without `blocks` would keep the old ones
@@ -199,7 +202,7 @@ class SlackNotifier:
             try:
                 # parse "none": by default chat.update, unlike chat.postMessage, links channel and user names.
                 return self._call(method, {**where, **form, "parse": "none", "link_names": False})
-            except RefusedError as refused:
+            except _RefusedError as refused:
                 if refused.word in passing:
                     raise
                 if refused.word not in _FORM_REFUSED:
@@ -213,7 +216,7 @@ class SlackNotifier:
         client = self._client or self._connect(self._token.get())
         try:
             return self._answer(client, method, arguments, as_form=as_form)
-        except RefusedError as refused:
+        except _RefusedError as refused:
             if refused.word not in _TOKEN_REFUSED:
                 raise
             fresh = self._token.get(refresh=True)
@@ -221,7 +224,7 @@ class SlackNotifier:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
         try:
             return self._answer(self._connect(fresh), method, arguments, as_form=as_form)
-        except RefusedError as refused:
+        except _RefusedError as refused:
             if refused.word in _TOKEN_REFUSED:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
             raise
@@ -262,7 +265,7 @@ class SlackNotifier:
             return self._asked_to_wait(getattr(error.response, "headers", None))
         if isinstance(status, int) and status >= _SERVER_ERROR:
             return UnavailableError(f"Slack failed with HTTP {status}; it will be tried again")
-        return RefusedError(word)
+        return _RefusedError(word)
 
     def _connect(self, token: str) -> WebClient:
         self._client = WebClient(
