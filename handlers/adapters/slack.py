@@ -152,14 +152,16 @@ class SlackNotifier:
             UnavailableError: it was not posted; says what to do.
         """
         place = _REFERENCE.fullmatch(reference)
-        if place is not None:
-            try:
-                self._post({"channel": place["channel"], "thread_ts": place["ts"]}, message, passing=_PARENT_GONE)
-            except _RefusedError:
-                pass
-            else:
-                return
-        self._post({"channel": self._channel}, message)
+        if place is None or not self._replied(message, channel=place["channel"], ts=place["ts"]):
+            self._post({"channel": self._channel}, message)
+
+    def _replied(self, message: Message, *, channel: str, ts: str) -> bool:
+        """Whether there still was a thread to reply in."""
+        try:
+            self._post({"channel": channel, "thread_ts": ts}, message, passing=_PARENT_GONE)
+        except _RefusedError:
+            return False
+        return True
 
     def ask(self, method: str, arguments: Mapping[str, str]) -> Mapping[str, Any]:
         """Call a method whose refusal the caller can live with.
