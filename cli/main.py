@@ -122,6 +122,7 @@ DetectionOption = Annotated[
     list[str] | None, typer.Option("--detection", "-d", metavar="ID", help="Only this detection; may be repeated.")
 ]
 _CONFIG = Path("rootwatch.toml")
+_TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M", "%Y-%m-%d"]
 
 
 def run() -> None:
@@ -445,6 +446,56 @@ def show(
         print(json.dumps(telling.story_as_plain(told)))
     else:
         print("\n".join(telling.as_text(told, paint=Paint.of(sys.stdout), width=width_of(sys.stdout))))
+
+
+@app.command(short_help="Tell what was done in a session.")
+def activity(  # noqa: PLR0917 - typer calls it by name
+    session: Annotated[str, typer.Option(metavar="ARN", help="The console's sign-in session (signInSessionArn).")] = "",
+    access_key: Annotated[str, typer.Option(metavar="ID", help="The access key's id: AKIA... or ASIA...")] = "",
+    principal: Annotated[str, typer.Option(metavar="ARN", help="Who: root, a user, a role or its session.")] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from",
+            formats=_TIMES,
+            metavar="TIME",
+            help="Such as 2026-11-24T10:00, in UTC; an hour before --to where left out.",
+        ),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=_TIMES, metavar="TIME", help="In UTC; now where left out.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write every record there.")] = None,
+    png: Annotated[Path | None, typer.Option("--png", metavar="FILE", help="Draw the timeline there.")] = None,
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what was done in a session: writes by service, notable reads, failed attempts, and what may be missing.
+
+    Asks CloudTrail's event history in every watched region (cloudtrail:LookupEvents, sts:GetCallerIdentity), and the
+    log bucket where [sessions] read_log_bucket is set (s3:ListBucket, s3:GetObject). Exit code 1 says that a source
+    could not be read.
+    """
+    from cli import activity as telling
+    from cli.terminal import Paint, complain, width_of
+    from handlers.adapters.story import MessageSettings
+
+    deployment = _load(config)
+    asked = telling.Asked(session=session, access_key=access_key, principal=principal, since=since, until=until)
+    found = telling.looked_up(asked, deployment, now=datetime.now(UTC))
+    settings = MessageSettings(
+        language=deployment.display.language, time_zone=deployment.display.time_zone, version=our_version()
+    )
+    if as_json:
+        for line in telling.as_json(found):
+            print(line)
+    else:
+        paint, width = Paint.of(sys.stdout), width_of(sys.stdout)
+        print("\n".join(telling.as_text(found, settings=settings, paint=paint, width=width)))
+    for line in telling.write_files(found, csv=csv, png=png, deployment=deployment, settings=settings):
+        complain(line)
+    if telling.problems(found):
+        raise typer.Exit(FAILED)
 
 
 @suppressions.command(name="list", short_help="List them with the days they have left.")

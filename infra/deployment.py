@@ -631,6 +631,12 @@ class Context(_Section):
     access_analyzer_checks: bool = False
 
 
+class Sessions(_Section):
+    """`[sessions]`: where it is looked up what was done in a privileged session."""
+
+    read_log_bucket: bool = False  # besides the event history
+
+
 class Advanced(_Section):
     """`[advanced]`: for the local AWS and for experiments; a real deployment leaves it out."""
 
@@ -1125,6 +1131,7 @@ class Deployment(_Section):
     analyzer: Analyzer = Analyzer()
     alerts: Alerts = Alerts()
     context: Context = Context()
+    sessions: Sessions = Sessions()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
@@ -1172,6 +1179,17 @@ class Deployment(_Section):
                 f"IAM Identity Center records its events in {region}, which is neither the home region nor watched, "
                 "so this deployment would never see them.",
                 f'add "{region}" to deployment.watched_regions.',
+            )
+        return value
+
+    @field_validator("sessions")
+    @classmethod
+    def _there_is_a_bucket_to_read(cls, value: Sessions, info: ValidationInfo) -> Sessions:
+        trail: Trail | None = info.data.get("trail")
+        if value.read_log_bucket and trail and trail.mode == "skip":
+            _refuse(
+                'read_log_bucket = true, but trail.mode is "skip": this deployment knows of no log bucket.',
+                'name the trail and its bucket with trail.mode = "existing", or remove read_log_bucket.',
             )
         return value
 
@@ -1262,6 +1280,13 @@ class Deployment(_Section):
         if self.trail.mode == "skip":
             return None
         return self.trail.bucket_name or f"{self.name}-trail-{self.account}-{self.home_region}"
+
+    @property
+    def trail_log_prefix(self) -> str:
+        """What the names of log files begin with, before the account: "prefix/AWSLogs/o-a1b2c3d4e5/"."""
+        before = f"{self.trail.key_prefix.strip('/')}/" if self.trail.key_prefix.strip("/") else ""
+        organization = f"{self.trail.organization_id}/" if self.trail.organization_id else ""
+        return f"{before}AWSLogs/{organization}"
 
     @property
     def creates_evidence(self) -> bool:

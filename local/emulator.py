@@ -101,13 +101,20 @@ def remember(envelope: dict[str, Any]) -> None:
                 "EventName": record.get("eventName", ""),
                 "EventSource": record.get("eventSource", ""),
                 "EventTime": _epoch(record.get("eventTime") or envelope["time"]),
-                "Username": identity.get("userName") or str(identity.get("arn", "")).rsplit("/", 1)[-1],
+                "Username": _username(identity),
                 "AccessKeyId": identity.get("accessKeyId", ""),
                 "ReadOnly": str(record.get("readOnly", "false")).lower(),
                 "Resources": [],
                 "CloudTrailEvent": json.dumps(record),
             }
         )
+
+
+def _username(identity: dict[str, Any]) -> str:
+    """What the event history calls whoever acted."""
+    if identity.get("type") == "Root":
+        return "root"
+    return str(identity.get("userName") or str(identity.get("arn", "")).rsplit("/", 1)[-1])
 
 
 def _epoch(text: Any) -> float:

@@ -82,6 +82,9 @@ class _RefusedError(Exception):
         self.word = word
 
 
+RefusedError = _RefusedError  # of `ask`, whose callers can live with a refusal
+
+
 class SlackNotifier:
     """A `Notifier` (see ports) for one channel of one workspace.
 
@@ -199,6 +202,25 @@ class SlackNotifier:
             return False
         return True
 
+    def reply(self, reference: str, message: Message) -> None:
+        """Post in the thread of the message `reference`, which `announce` returned; in the channel without one.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: it was not posted; says what to do.
+        """
+        place = _REFERENCE.fullmatch(reference)
+        if place is None or not self._replied(message, channel=place["channel"], ts=place["ts"]):
+            self._post({"channel": self._channel}, message)
+
+    def _replied(self, message: Message, *, channel: str, ts: str) -> bool:
+        """Whether there still was a thread to reply in."""
+        try:
+            self._post({"channel": channel, "thread_ts": ts}, message, passing=_PARENT_GONE)
+        except _RefusedError:
+            return False
+        return True
+
     def members(self, group: str) -> frozenset[str]:
         """The ids of the people in a user group.
 
@@ -241,6 +263,15 @@ class SlackNotifier:
         """
         self._post({"channel": self._channel}, daily_message(report, settings=self._settings))
 
+    def ask(self, method: str, arguments: Mapping[str, str]) -> Mapping[str, Any]:
+        """Call a method whose refusal the caller can live with.
+
+        Raises:
+            RefusedError: Slack said no; its `word` says why.
+            UnavailableError: Slack did not answer.
+        """
+        return self._call(method, arguments, as_form=True)
+
     def _tell_in_channel(self, alert: Alert, told: Told, findings: Sequence[Finding], *, broadcast: bool) -> None:
         message = follow_up(alert, told, findings, settings=self._settings, broadcast=broadcast, standalone=True)
         self._post({"channel": self._channel}, message)
@@ -281,12 +312,14 @@ class SlackNotifier:
                 word = refused.word
         raise UnavailableError(f"Slack refuses even the shortest form of the message ({word}); it will be tried again")
 
-    def _call(self, method: str, arguments: Mapping[str, Any], *, reading: bool = False) -> Mapping[str, Any]:
+    def _call(
+        self, method: str, arguments: Mapping[str, Any], *, reading: bool = False, as_form: bool = False
+    ) -> Mapping[str, Any]:
         """One call; a second one with a fresh token where Slack refuses the one we kept."""
         self._respect_the_wait()
         client = self._client or self._connect(self._token.get())
         try:
-            return self._answer(client, method, arguments, reading=reading)
+            return self._answer(client, method, arguments, reading=reading, as_form=as_form)
         except _RefusedError as refused:
             if refused.word not in _TOKEN_REFUSED:
                 raise
@@ -294,23 +327,27 @@ class SlackNotifier:
             if fresh == client.token:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
         try:
-            return self._answer(self._connect(fresh), method, arguments, reading=reading)
+            return self._answer(self._connect(fresh), method, arguments, reading=reading, as_form=as_form)
         except _RefusedError as refused:
             if refused.word in _TOKEN_REFUSED:
                 raise UnavailableError(_TOKEN_REFUSED[refused.word]) from None
             raise
 
     def _answer(
-        self, client: WebClient, method: str, arguments: Mapping[str, Any], *, reading: bool
+        self, client: WebClient, method: str, arguments: Mapping[str, Any], *, reading: bool, as_form: bool
     ) -> Mapping[str, Any]:
-        """Slack's answer to one request, or our own error. Methods that only read take no JSON.
+        """Slack's answer to one request, or our own error.
 
         It is raised outside the handler, so that not even its context leads to Slack's error: that one holds the
         request's headers, and with them the token.
         """
         failure: Exception
         try:
-            sent = {"http_verb": "GET", "params": dict(arguments)} if reading else {"json": dict(arguments)}
+            # Methods that only read take no JSON, and neither do some others.
+            arguments = dict(arguments)
+            sent: dict[str, Any] = {"data": arguments} if as_form else {"json": arguments}
+            if reading:
+                sent = {"http_verb": "GET", "params": arguments}
             answer = client.api_call(method, **sent).data
         except SlackApiError as error:
             failure = self._translated(error)

@@ -84,6 +84,7 @@ class Detection:
     staging: bool = False  # records without telling people
     suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
     out_of_hours: Severity | None = None  # at least this severe outside the working hours, where somebody set them
+    begins_session: bool = False  # a privileged session began: what is done in it is followed and told
     pack: str = ""  # works only where the configuration switches this pack on; "": always
 
     @classmethod

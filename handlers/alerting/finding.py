@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event, Road
+from handlers.alerting.session import session_key_of
 from handlers.alerting.severity import Severity
 
 LATE_AFTER = timedelta(minutes=30)
@@ -66,6 +67,7 @@ class Finding:
     routine: bool = True  # False: told at once even when a declared deployer did it
     case: str | None = None  # account and what AWS's service goes on about; None: nobody but people will end it
     over: bool = False  # the case has ended
+    session: Mapping[str, Any] | None = None  # the session that began with it, to be followed (SessionKey.to_plain)
 
     @classmethod
     def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
@@ -108,6 +110,7 @@ class Finding:
             routine=concern.routine,
             case=f"{_key(event.account)}#{_key(concern.case)}" if concern.case else None,
             over=bool(concern.case) and concern.over,
+            session=session_key_of(event).to_plain() if detection.begins_session else None,
         )
 
     @property

@@ -344,8 +344,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._json(200, slack.state())
         elif not post and path == "/page/events":
             self._events()
-        elif not post and (found := re.fullmatch(r"/files/(\w+)", path)):
-            self._file(found.group(1))
+        elif not post and (found := re.fullmatch(r"/files/(\w+)(/picture)?", path)):
+            self._file(found.group(1), as_picture=bool(found.group(2)))
         elif not post:
             self._asset("index.html" if path == "/" else path.lstrip("/"))
         else:
@@ -455,13 +455,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             except OSError:  # the page was closed
                 return
 
-    def _file(self, file_id: str) -> None:
+    def _file(self, file_id: str, *, as_picture: bool) -> None:
+        """A shared file to be saved, or a picture to be shown: nothing else is ever shown by a browser."""
         upload: Upload | None = self.server.slack.workspace.uploads.get(file_id)
         if upload is None or upload.content is None or not upload.shared:
             self._json(404, {"ok": False, "error": "file_not_found"})
             return
+        if as_picture and upload.kind != "image/png":
+            self._json(404, {"ok": False, "error": "not_a_picture"})
+            return
         name = re.sub(r"[^A-Za-z0-9._-]", "_", upload.name)
-        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": f'attachment; filename="{name}"'}
+        headers = {
+            "Content-Type": upload.kind if as_picture else "application/octet-stream",
+            "Content-Disposition": f'{"inline" if as_picture else "attachment"}; filename="{name}"',
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+        }
         self._send(200, upload.content, {**PAGE_HEADERS, **headers})
 
     def _asset(self, name: str) -> None:

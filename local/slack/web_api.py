@@ -349,7 +349,13 @@ class WebApi:
         length = arguments.get("length")
         if not str(length).isascii() or not str(length).isdigit() or int(str(length)) == 0:
             raise _missing("length")
-        upload = Upload(id=new_id("F"), name=name, length=int(str(length)), ticket=new_id("K"))
+        upload = Upload(
+            id=new_id("F"),
+            name=name,
+            length=int(str(length)),
+            ticket=new_id("K"),
+            description=str(arguments.get("alt_txt") or ""),
+        )
         with self.workspace.lock:
             self.workspace.uploads[upload.id] = upload
         return {"file_id": upload.id, "upload_url": f"{self._base_url()}/upload/{upload.id}/{upload.ticket}"}
@@ -373,6 +379,8 @@ class WebApi:
                     "id": upload.id,
                     "name": upload.name,
                     "title": upload.title,
+                    "mimetype": upload.kind,
+                    "alt_txt": upload.description,
                     "size": len(upload.content or b""),
                     "url_private": f"{self._base_url()}/files/{upload.id}",
                 }

@@ -21,6 +21,7 @@ BOT_NAME = "rootwatch"
 TRIGGER_SECONDS = 3.0  # https://docs.slack.dev/interactivity/handling-user-interaction#trigger_id
 RESPONSE_URL_SECONDS = 30 * 60.0
 RESPONSE_URL_USES = 5
+PNG = b"\x89PNG\r\n\x1a\n"  # how such a picture begins
 
 Message = dict[str, Any]  # as in the Web API's JSON
 View = dict[str, Any]
@@ -91,7 +92,15 @@ class Upload:
     ticket: str  # in its upload URL
     content: bytes | None = None
     title: str = ""
+    description: str = ""  # of a picture, for who does not see it
     shared: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The MIME type, by what is in it for a picture: only what it is shown as is not taken on trust."""
+        if (self.content or b"").startswith(PNG):
+            return "image/png"
+        return "text/csv" if self.name.endswith(".csv") else "application/octet-stream"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from pytest_httpserver import HTTPServer
 from slack_sdk import WebClient
 from werkzeug import Request, Response
 
+from handlers.adapters.canvas import Canvas
 from local.slack import SlackServer
 from tests.e2e.browser import chromium
 
@@ -214,6 +215,30 @@ def test_an_attachment_has_its_colour_and_a_file_can_be_fetched(
     with page.expect_download() as download:
         page.click("[data-file]")
     assert download.value.suggested_filename == "calls.csv"
+
+
+def test_a_picture_is_seen_in_its_thread_and_a_table_is_a_link(
+    page: Page, client: WebClient, slack: SlackServer
+) -> None:
+    parent = client.chat_postMessage(channel=f"#{CHANNEL}", text="x")
+    canvas = Canvas(40, 20)
+    canvas.disc(20, 10, 8, (192, 86, 0))
+    client.files_upload_v2(
+        channel=parent["channel"],
+        thread_ts=parent["ts"],
+        file_uploads=[
+            {"content": canvas.png(), "filename": "session.png", "title": "The session", "alt_txt": "One <b>write</b>"},
+            {"content": b"time,call\n", "filename": "session.csv", "title": "Every record"},
+        ],
+    )
+    page.click("[data-open-thread]")
+    picture = page.locator("[data-thread] [data-picture] img")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_attribute("alt", "One <b>write</b>")
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") == 40
+    with page.expect_download() as download:
+        page.click("[data-thread] [data-file]")
+    assert download.value.suggested_filename == "session.csv"
 
 
 def test_a_channel_that_is_not_open_shows_how_many_are_new(page: Page, client: WebClient) -> None:

@@ -56,6 +56,7 @@ ADMIN_CONSOLE_LOGIN = Detection(
         "Read what the person has changed since signing in",
         "If it is not the person's: reset the password and end the sessions",
     ),
+    begins_session=True,
     regions=Regions.EVERY,  # an IAM user's sign-in is recorded where the person's browser was sent
     cis=("4.2 (v1.4-v5)", "5.2 (v6-v7)"),
     attack=("T1078.004",),

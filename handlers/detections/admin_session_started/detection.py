@@ -67,6 +67,7 @@ ADMIN_SESSION_STARTED = Detection(
         "Read what the session changes while it lasts",
         "If it is not the person's: revoke the role's sessions and the credentials that opened it",
     ),
+    begins_session=True,
     regions=Regions.EVERY,
     sees_read_events=True,  # AssumeRole is recorded as a read
     out_of_hours=Severity.MEDIUM,

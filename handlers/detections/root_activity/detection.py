@@ -80,6 +80,7 @@ ROOT_ACTIVITY = Detection(
         "Read every call of the same session, before and after",
         "If it is not planned: end the session, undo the change, rotate root's credentials",
     ),
+    begins_session=True,
     regions=Regions.EVERY,
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1078.004",),

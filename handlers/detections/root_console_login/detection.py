@@ -53,6 +53,7 @@ ROOT_CONSOLE_LOGIN = Detection(
         "Read what root has done since this sign-in",
         "If nobody claims it: reset the root password, end its sessions, call AWS Support",
     ),
+    begins_session=True,
     regions=Regions.GLOBAL,
     cis=("4.2 (v1.4-v5)", "5.2 (v6-v7)", "4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1078.004",),

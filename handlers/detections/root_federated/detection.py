@@ -63,6 +63,7 @@ ROOT_FEDERATED = Detection(
         "Read what was done with the access key that it made",
         "If nobody claims it: change the root password, which ends sessions that root made",
     ),
+    begins_session=True,
     regions=Regions.EVERY,
     sees_read_events=True,  # GetSessionToken is recorded as a read
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),

@@ -88,6 +88,7 @@ ROOT_SESSION_ASSUMED = Detection(
         "Read what the session did in the member account",
         "If nobody asked for it: cut off whoever opened it, and switch root sessions off",
     ),
+    begins_session=True,
     regions=Regions.EVERY,  # AssumeRoot has regional endpoints only
     sees_read_events=True,  # STS calls are recorded as reads
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),

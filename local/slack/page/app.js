@@ -182,8 +182,7 @@ function drawMessage(message, channel, inThread, fresh) {
         ? [renderBlocks(message.blocks, context), edited(message)]
         : el("div", { class: "text", dataset: { text: "" } }, mrkdwn(message.text ?? "", names), edited(message))),
     (message.attachments ?? []).map((attachment) => drawAttachment(attachment, context)),
-    (message.files ?? []).map((file) => el("a", { class: "file", href: `files/${encodeURIComponent(file.id)}`, download: "", dataset: { file: file.id } },
-      el("span", { class: "file-icon", "aria-hidden": "true" }, "📄"), el("span", {}, el("strong", {}, file.title), el("small", {}, `${file.name} · ${size(file.size)}`)))),
+    (message.files ?? []).map(drawFile),
     message.reactions?.length ? el("div", { class: "reactions", dataset: { reactions: "" } }, message.reactions.map((reaction) => el("span", { class: "reaction" }, emoji(reaction.name), ` ${reaction.count}`))) : null,
     el("p", { class: "problem", role: "alert", hidden: true, dataset: { problem: "" } }),
     !inThread && message.reply_count
@@ -196,6 +195,17 @@ function drawMessage(message, channel, inThread, fresh) {
   ),
   inThread || message.ephemeral_to ? null : el("div", { class: "hover-actions" },
     el("button", { type: "button", "aria-label": "Reply in a thread", title: "Reply in a thread", dataset: { reply: message.ts }, on: { click: () => go(channel.id, message.thread_ts ?? message.ts) } }, "💬")));
+}
+
+function drawFile(file) {
+  const address = `files/${encodeURIComponent(file.id)}`;
+  const card = el("a", { class: "file", href: address, download: "", dataset: { file: file.id } },
+    el("span", { class: "file-icon", "aria-hidden": "true" }, "📄"), el("span", {}, el("strong", {}, file.title), el("small", {}, `${file.name} · ${size(file.size)}`)));
+  if (file.mimetype !== "image/png") return card;
+  return el("figure", { class: "picture", dataset: { picture: file.id } },
+    el("figcaption", {}, file.title),
+    el("a", { href: `${address}/picture`, target: "_blank", rel: "noopener" },
+      el("img", { src: `${address}/picture`, alt: file.alt_txt || file.title, loading: "lazy" })));
 }
 
 function drawAttachment(attachment, context) {

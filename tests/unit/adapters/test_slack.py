@@ -482,7 +482,7 @@ def test_no_failure_shows_the_token_in_an_error_or_a_log(
 
 def test_the_app_may_post_take_commands_and_nothing_else() -> None:
     manifest = yaml.safe_load((Path(__file__).parents[3] / "slack-app-manifest.yaml").read_text(encoding="utf-8"))
-    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write", "chat:write.public", "commands"]}
+    assert manifest["oauth_config"]["scopes"] == {"bot": ["chat:write", "chat:write.public", "commands", "files:write"]}
     # Slack knows one address for both; it is a placeholder until there is a deployment.
     placeholder = manifest["settings"]["interactivity"]["request_url"]
     assert [command["url"] for command in manifest["features"]["slash_commands"]] == [placeholder]

@@ -14,6 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from local.slack import Channel, Fault, RateLimit, SlackServer, SlackServerError
 from local.slack.faults import FaultError, Limiter
+from local.slack.workspace import PNG
 
 CHANNELS: tuple[str | Channel, ...] = (
     "security-alerts",
@@ -136,6 +137,52 @@ def test_a_file_is_uploaded_and_shared(slack: SlackServer, client: WebClient) ->
     with urllib.request.urlopen(message["files"][0]["url_private"], timeout=5) as answer:
         assert answer.read() == b"time,call\n"
         assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+def upload(slack: SlackServer, client: WebClient, content: bytes, name: str) -> dict[str, Any]:
+    client.files_upload_v2(channel=slack.workspace.channel("security-alerts").id, content=content, filename=name)
+    file: dict[str, Any] = slack.messages("security-alerts")[-1]["files"][0]
+    return file
+
+
+def test_a_picture_is_shown_and_everything_else_is_only_ever_saved(slack: SlackServer, client: WebClient) -> None:
+    picture = upload(slack, client, PNG + b"rest", "timeline.png")
+    assert picture["mimetype"] == "image/png"
+    with urllib.request.urlopen(f"{picture['url_private']}/picture", timeout=5) as answer:
+        assert answer.read() == PNG + b"rest"
+        assert answer.headers["Content-Type"] == "image/png"
+        assert answer.headers["Content-Disposition"] == 'inline; filename="timeline.png"'
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    for content, name in ((b"<script>alert(1)</script>", "timeline.png"), (b"<svg onload=alert(1)>", "x.svg")):
+        file = upload(slack, client, content, name)
+        assert file["mimetype"] == "application/octet-stream"
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{file['url_private']}/picture", timeout=5)
+        with refused.value as answer:
+            assert answer.code == 404
+        with urllib.request.urlopen(file["url_private"], timeout=5) as answer:
+            assert answer.headers["Content-Type"] == "application/octet-stream"
+            assert answer.headers["Content-Disposition"].startswith("attachment")
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_files_name_cannot_write_headers(slack: SlackServer, client: WebClient) -> None:
+    file = upload(slack, client, b"x", 'a"b\r\nSet-Cookie: x=1;.csv')
+    with urllib.request.urlopen(file["url_private"], timeout=5) as answer:
+        assert answer.headers["Set-Cookie"] is None
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="a_b__Set-Cookie__x_1_.csv"'
+
+
+def test_an_upload_needs_its_ticket_and_its_length(slack: SlackServer, client: WebClient) -> None:
+    answer = client.files_getUploadURLExternal(filename="a.csv", length=3)
+    for url, content in ((str(answer["upload_url"])[:-1] + "-", b"a,b"), (str(answer["upload_url"]), b"longer")):
+        with pytest.raises(urllib.error.HTTPError) as refusal_of_upload:
+            urllib.request.urlopen(urllib.request.Request(url, data=content, method="POST"), timeout=5)
+        refusal_of_upload.value.close()
+    with pytest.raises(SlackApiError) as refused:
+        client.files_completeUploadExternal(files=[{"id": answer["file_id"], "title": "A"}])
+    assert refused.value.response["error"] == "file_not_found"
 
 
 def test_arguments_may_come_as_json_too(slack: SlackServer) -> None:
