@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from handlers import wiring
 from handlers.adapters.slack_react import refusal
 from handlers.adapters.slack_requests import Press
+from handlers.alerting import following
 from handlers.alerting.acting import carry_out
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.life import Act, Cause, Life, Outcome, Verb
@@ -57,7 +58,11 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
     message = json.loads(body)
     press = Press(**message["press"])
     verb = Verb(press.verb) if press.verb else None
-    refused = "unknown" if verb is None else _refused(press.user, parts)
+    refused = "unknown" if verb is None and not press.looks else _refused(press.user, parts)
+    if press.looks and not refused:
+        parts.look({"kind": following.KIND, "alert": press.alert_id, "pressed": message["id"]})
+        _whisper(press, parts.words.looking, parts)
+        return None
     if verb is None or refused:
         _whisper(press, parts.words.refusals[refused], parts)
         return None

@@ -82,6 +82,9 @@ class AlertSettings(_Settings):
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
     telling_file: str = ""  # routes, destinations and reminders: likewise
+    regions: tuple[str, ...] = ()  # all that are watched: where it is looked up what was done in a session
+    log_bucket: str = ""  # where the trail's log files are; "": they are not read
+    log_prefix: str = ""
     alarms: Mapping[str, str] = field(default_factory=dict)  # group, function, role, dead_letters; empty: none are set
 
 

@@ -16,13 +16,14 @@ from typing import Any, TypeVar
 import boto3
 from botocore.config import Config
 
-from handlers import __version__
+from handlers import __version__, session_reports
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alarm_board import CloudWatchAlarms
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.audit_bucket import AuditBucket
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
+from handlers.adapters.function_call import FunctionCall
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.metrics import acknowledged_metric, emit
@@ -36,13 +37,15 @@ from handlers.adapters.story import MessageSettings
 from handlers.adapters.teams import TeamsNotifier
 from handlers.adapters.webhook import PagerDutyNotifier, WebhookNotifier
 from handlers.adapters.wording import Words, words_for
-from handlers.alerting import all_is_well, reminding
+from handlers.alerting import all_is_well, following, reminding
 from handlers.alerting.aftermath import Aftermath, is_owned
 from handlers.alerting.alert import Alert
 from handlers.alerting.all_is_well import DailyLine
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
+from handlers.alerting.finding import Finding
+from handlers.alerting.following import follow, tell_activity
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import AlertBook, AuditLog, Lookups, Notifier, Timer
 from handlers.alerting.reminding import Caller, ReminderSetter
@@ -81,6 +84,7 @@ class Clicks:
     responders: Responders
     audit_log: AuditLog
     aftermath: Aftermath
+    look: Callable[[Mapping[str, str]], None]  # has what was done in an alert's session looked up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,7 @@ def alerting() -> Alerting:
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
         audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
         accepts=telling.routing.accepts,
+        recorded=_follower(settings),
     )
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -175,8 +180,28 @@ def follow_ups() -> FollowUps:
         hours=telling.reminders.hours,
         clock=_now,
     )
+    sessions = session_reports.following(
+        book=book,
+        timer=alarms,
+        slack=slack_channel(settings, telling),
+        settings=message_settings(settings),
+        client=asking,
+        account=settings.account,
+        regions=settings.regions,
+        slack_api_url=settings.slack_api_url,
+        account_names=settings.account_names,
+        log_bucket=settings.log_bucket,
+        log_prefix=settings.log_prefix,
+    )
+
+    def activity(work: Mapping[str, str]) -> str:
+        told = tell_activity(work["alert"], parts=sessions, pressed=work.get("pressed", ""))
+        return "told what was done" if told else "nothing to tell yet"
+
     return FollowUps(
-        kinds={reminding.KIND: caller.follow_up, all_is_well.KIND: line.follow_up}, timer=alarms, clock=_now
+        kinds={reminding.KIND: caller.follow_up, all_is_well.KIND: line.follow_up, following.KIND: activity},
+        timer=alarms,
+        clock=_now,
     )
 
 
@@ -272,6 +297,18 @@ def _destination(
     if item.kind == "pagerduty":
         return PagerDutyNotifier(region=item.region, **rest)
     return TeamsNotifier(**rest)
+
+
+def _follower(settings: AlertSettings) -> Callable[[Alert, Finding], None]:
+    """Has the sessions that findings begin followed, where there are alarms."""
+    if not settings.alarms:
+        return lambda _alert, _finding: None
+    alarms, minimum = timer(settings.alarms), Severity[settings.slack_minimum_severity]
+
+    def begin(alert: Alert, finding: Finding) -> None:
+        follow(alert, finding, alarms, minimum=minimum)
+
+    return begin
 
 
 def _remedy(item: Destination) -> str:
@@ -387,6 +424,7 @@ def clicks() -> Clicks:
         responders=Responders(settings.responders, members=slack.members, clock=_now),
         audit_log=AuditBucket(client=client, bucket=settings.audit_bucket),
         aftermath=_aftermath(settings),
+        look=FunctionCall(client=client("lambda"), function_arn=settings.alarms.get("function", "")),
     )
 
 

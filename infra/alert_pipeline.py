@@ -285,6 +285,9 @@ class AlertPipeline(Construct):
             audit_bucket=audit_log.bucket.bucket_name if audit_log else "",
             telling_file=TELLING_FILE if telling_files(deployment) else "",
             alarms=deployment.alarm_settings if deployment.needs_alarms else {},
+            regions=deployment.watched_regions,
+            log_bucket=(deployment.trail_bucket_name or "") if deployment.sessions.read_log_bucket else "",
+            log_prefix=deployment.trail_log_prefix if deployment.sessions.read_log_bucket else "",
             slack_api_url=deployment.advanced.slack_api_url or AlertSettings.slack_api_url,
         )
 

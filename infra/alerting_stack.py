@@ -75,6 +75,7 @@ class AlertingStack(Stack):
         )
         if self.door and self.follow_up:
             self.follow_up.grant_alarms(self.door.apply_click)
+            self.follow_up.grant_call(self.door.apply_click)
         if self.door:
             self.watchers.watch_dead_letters(self.door.dead_letters, name="clicks")
             self.watchers.watch_queue(self.door.queue, name="clicks")

@@ -15,6 +15,7 @@ from infra.alert_pipeline import AlertPipeline
 from infra.deployment import Deployment
 from infra.destinations import telling_files
 from infra.python_function import PythonFunction
+from infra.session_reads import grant_session_reads
 
 # Lambda's own retries are for crashes; what is not done yet comes back by an alarm (handlers/follow_up.py).
 _RETRIES = 2
@@ -48,6 +49,10 @@ class FollowUp(Construct):
         if deployment.reminders.daily_line:
             self._ask_for_the_daily_line()
 
+    def grant_call(self, function: PythonFunction) -> None:
+        """Let `function` hand work over at once."""
+        function.allow(["lambda:InvokeFunction"], [self.follow_up.function.function_arn])
+
     def grant_alarms(self, function: PythonFunction) -> None:
         """Let `function` set and take back alarms: in this group, and with this role handed to the Scheduler alone."""
         deployment = self._deployment
@@ -75,11 +80,13 @@ class FollowUp(Construct):
             deployment=deployment,
             name="follow-up",
             handler="handlers.follow_up.handler",
-            description="Does what alarms ask for: reminders, and the daily line",
+            description="Does what alarms ask for: reminders, what was done in sessions, and the daily line",
             environment=pipeline.settings.to_environment(),
             files=telling_files(deployment),
+            memory_mb=512,  # ten thousand records of a session, and a picture of them
         )
         pipeline.grant_telling(function, topic)
+        grant_session_reads(function, deployment)
         function.allow(["sqs:SendMessage"], [self._dead_letters_arn])
         lambda_.CfnEventInvokeConfig(
             self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handlers.adapters.slack_requests import ACTION, MAXIMUM_REASON, MAXIMUM_TICKET, RUNBOOK, Press
+from handlers.adapters.slack_requests import ACTION, LOOK, MAXIMUM_REASON, MAXIMUM_TICKET, RUNBOOK, Press
 from handlers.adapters.untrusted import literal, slack_plain
 from handlers.adapters.wording import Words
 from handlers.alerting.alert import Alert
@@ -60,6 +60,15 @@ def buttons(alert: Alert, words: Words, *, runbook: str = "") -> dict[str, Any]:
         }
         for verb in _OFFERED[alert.life.state]
     ]
+    if alert.headline.session is not None:
+        elements.append(
+            {
+                "type": "button",
+                "action_id": f"{ACTION}{LOOK}",
+                "text": _plain(words.what_did_they_do, 75),
+                "value": literal(alert.id, 100),
+            }
+        )
     if runbook:
         # Slack tells us of a button with an address, too; the door answers and does nothing.
         elements.append(

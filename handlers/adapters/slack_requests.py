@@ -26,6 +26,7 @@ MAXIMUM_REASON, MAXIMUM_TICKET = 500, 100  # characters
 _MAXIMUM_LINE = 500  # characters after the command
 ACTION = "rootwatch-"  # our buttons' action ids begin so; a verb follows
 RUNBOOK = "runbook"  # the button that only opens a page
+LOOK = "activity"  # the button that asks what was done in the session
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -68,6 +69,7 @@ class Press:
     reason: str = ""
     ticket: str = ""
     cause: str = ""  # one of Cause, chosen when an alert is closed
+    looks: bool = False  # asks what was done, and changes nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +200,7 @@ def _button(payload: Mapping[str, Any], user: str) -> Press | None:
         channel=_text(container.get("channel_id"), _PLACE),
         ts=_text(container.get("message_ts"), _TS),
         trigger=_text(payload.get("trigger_id"), _TRIGGER),
+        looks=name == LOOK,
     )
 
 

@@ -110,6 +110,8 @@ class Words:
     causes: Mapping[str, str]
     help_wanted: str
     command_usage: str
+    what_did_they_do: str
+    looking: str
 
 
 ENGLISH = Words(
@@ -222,6 +224,8 @@ ENGLISH = Words(
     },
     help_wanted="Help is needed: {severity}: {title}",
     command_usage="Press the buttons of an alert to act on it. There is nothing else to type here in this version.",
+    what_did_they_do="What did they do?",
+    looking="Looking it up: the report comes into the thread of the alert, within a minute.",
 )
 
 JAPANESE = Words(
@@ -348,6 +352,8 @@ JAPANESE = Words(
     },
     help_wanted="応援が必要です: {severity}: {title}",
     command_usage="アラートの操作は、メッセージのボタンで行います。このバージョンでは、ほかに入力できるコマンドはありません。",
+    what_did_they_do="操作内容を確認",
+    looking="確認しています。1 分以内にアラートのスレッドに報告します。",
 )
 
 LANGUAGES: Mapping[str, Words] = {"en": ENGLISH, "ja": JAPANESE}

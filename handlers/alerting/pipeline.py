@@ -58,6 +58,7 @@ class Pipeline:
     remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     quietenings: Sequence[Quietening] = ()
     audit_log: AuditLog | None = None  # None: what becomes of alerts is kept in the alert book alone
+    recorded: Callable[[Alert, Finding], None] = lambda _alert, _finding: None  # what else a finding begins; repeatable
     accepts: Callable[[Alert, str], bool] = lambda _alert, _channel: True  # whether a channel is told of an alert
 
     def raise_alerts(self, event: Event) -> tuple[Finding, ...]:
@@ -150,6 +151,10 @@ class Pipeline:
             problems.append(error)
             alert = recorded.alert
         problems.extend(self._notify(alert, due=False))
+        try:
+            self.recorded(alert, recorded.finding)
+        except UnavailableError as error:
+            problems.append(error)
 
     def _lived(self, recorded: Recorded) -> Alert:
         """The alert as this finding leaves it: open again if it was closed, closed if everything in it is over."""

@@ -616,6 +616,7 @@ def test_the_function_reads_back_the_settings_that_were_configured(template: dic
         identity_center_region=of.identity_center.home_region or "",
         account_names=of.accounts,
         organization_id=of.trail.organization_id or "",
+        regions=of.watched_regions,
         access_analyzer_checks=of.context.access_analyzer_checks,
     )
 
@@ -660,6 +661,8 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         staging = ["access-key-created"]
         [packs]
         cis = true
+        [sessions]
+        read_log_bucket = true
         [working_hours]
         starts = "08:00"
         ends = "19:00"

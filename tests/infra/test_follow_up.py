@@ -163,6 +163,7 @@ def test_follow_up_has_no_right_beyond_this_list(template: dict[str, Any]) -> No
         *("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"),
         *("sns:Publish", "ssm:GetParameter", "sqs:SendMessage"),
         *("scheduler:CreateSchedule", "scheduler:DeleteSchedule", "iam:PassRole", "cloudwatch:DescribeAlarms"),
+        "cloudtrail:LookupEvents",
     }
     for action, resources, _ in statements_of(template, "rootwatch-follow-up"):
         wild = [item for item in resources if isinstance(item, str) and "*" in item]
@@ -170,6 +171,7 @@ def test_follow_up_has_no_right_beyond_this_list(template: dict[str, Any]) -> No
             "scheduler:CreateSchedule",
             "scheduler:DeleteSchedule",
             "cloudwatch:DescribeAlarms",
+            "cloudtrail:LookupEvents",
         )
 
 
@@ -231,7 +233,7 @@ def running(
 
 def test_every_kind_of_work_that_is_asked_for_is_known(running: Callable[[str], Resource]) -> None:
     assert running("rootwatch-follow-up")["Handler"] == f"{follow_up.__name__}.handler"
-    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well"}
+    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well", "activity"}
 
 
 def test_the_function_tells_every_destination_by_the_routes_and_sets_reminders(

@@ -81,6 +81,7 @@ class Scene:
             clock=lambda: NOW,
         )
         self.timer, self.took, self.pager = MemoryTimer(), [], Pager()
+        self.looked = []
         self.parts = {
             "aftermath": Aftermath(
                 reminders=Reminders(),
@@ -97,6 +98,7 @@ class Scene:
             "wait_seconds": lambda *_: 1,
             "responders": Responders((), members=notifier.members, clock=lambda: NOW),
             "audit_log": MemoryAuditLog(),
+            "look": self.looked.append,
         }
         alert = self.book.record(finding(), window=HOUR, now=NOW).alert
         reference = notifier.announce(alert)
@@ -419,3 +421,18 @@ def test_an_alarm_that_cannot_be_taken_back_brings_the_click_again_and_it_is_fin
         stage.apply()
     assert stage.apply() == [Outcome.DONE]
     assert stage.timer.alarms == {}
+
+
+def test_asking_what_was_done_changes_nothing_and_hands_the_question_over(stage):
+    stage.answer(stage.pressed("activity"))
+    assert stage.apply() == [None]
+    (work,) = stage.looked
+    assert (work["kind"], work["alert"]) == ("activity", stage.alert_id)
+    assert work["pressed"], "a repeat of the same press is known by it"
+    assert stage.book.find(stage.alert_id).life.state is State.OPEN
+
+
+def test_whoever_may_not_act_may_not_look_either(stage):
+    stage.answer(stage.pressed("activity"))
+    assert stage.apply(responders=stage.only("U0NOBODY00")) == [None]
+    assert stage.looked == []

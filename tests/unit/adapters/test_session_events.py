@@ -245,7 +245,7 @@ class Bucket:
 
 
 def log(*records: Any) -> bytes:
-    return gzip.compress(json.dumps({"Records": list(records)}).encode())
+    return gzip.compress(json.dumps({"Records": list(records)}).encode(), mtime=0)
 
 
 def named(stamp: str, unique: str = "aaaa", *, prefix: str = PREFIX) -> str:
@@ -302,7 +302,7 @@ def test_beyond_the_limit_of_bytes_the_rest_is_named() -> None:
 
 
 def test_a_file_that_unpacks_to_more_than_the_limit_is_named_and_costs_no_memory() -> None:
-    bomb = gzip.compress(b'{"Records":[' + b" " * 50_000_000 + b"]}")
+    bomb = gzip.compress(b'{"Records":[' + b" " * 50_000_000 + b"]}", mtime=0)
     assert len(bomb) < 100_000
     bucket = Bucket({named("20261102T0305Z"): bomb, named("20261102T0306Z"): log(record())})
     found = logs(bucket, file_megabytes=1).gather(KEY, SINCE, UNTIL)
@@ -316,8 +316,8 @@ def test_a_file_that_unpacks_to_more_than_the_limit_is_named_and_costs_no_memory
         (refused("AccessDenied"), "a log file: AccessDenied"),
         (b"not gzip", "a log file is damaged: error"),
         (log(record())[:-20], "a log file: its end is missing"),
-        (gzip.compress(b'["AKIAEXAMPLEALICE"]'), "a log file: it has no records"),
-        (gzip.compress(b'{"Records":[{"AKIAEXAMPLEALICE"'), "a log file is damaged: JSONDecodeError"),
+        (gzip.compress(b'["AKIAEXAMPLEALICE"]', mtime=0), "a log file: it has no records"),
+        (gzip.compress(b'{"Records":[{"AKIAEXAMPLEALICE"', mtime=0), "a log file is damaged: JSONDecodeError"),
         (log({"accessKeyId": "AKIAEXAMPLEALICE"}), "a record is unreadable (neither an EventBridge event"),
     ],
 )
