@@ -45,6 +45,7 @@ class AlertSettings:
     access_analyzer_checks: bool = False  # a second opinion on policies, which AWS charges for
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
+    break_glass_file: str = ""  # what is said about break-glass windows: a path there; "": there are none
 
     def to_environment(self) -> dict[str, str]:
         """The variables for infra to write, each a string. Values may be CDK tokens."""

@@ -26,13 +26,18 @@ from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
+from handlers.adapters.window_table import WindowTable
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
+from handlers.alerting.event import Event
+from handlers.alerting.finding import Finding
 from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
+from handlers.alerting.window import BreakGlass
+from handlers.alerting.window_desk import WindowDesk
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, SettingsError
 
@@ -48,6 +53,7 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
+    desk: WindowDesk | None = None  # None: the deployment has no break-glass windows
 
 
 @cache
@@ -85,6 +91,7 @@ def alerting() -> Alerting:
         },
     )
     context = enrichments(settings, lookups)
+    desk = window_desk(settings)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=AlertTable(
@@ -112,6 +119,7 @@ def alerting() -> Alerting:
         refresh_every=timedelta(seconds=settings.refresh_seconds),
         enrichments=context.steps,
         remember=context.remember,
+        windows=desk.step if desk else _as_it_is,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
     )
 
@@ -122,6 +130,7 @@ def alerting() -> Alerting:
 
     return Alerting(
         pipeline=pipeline,
+        desk=desk,
         put_back=put_back,
         wait_seconds=lambda receives, asked: wait_seconds(
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
@@ -150,6 +159,33 @@ def declared_quiet(file: str, *, bundle: Path = _BUNDLE) -> Quiet:
         return Quiet.from_json((bundle / file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
+
+
+def window_desk(settings: AlertSettings, *, bundle: Path = _BUNDLE) -> WindowDesk | None:
+    """The desk for break-glass windows; None where the deployment has none.
+
+    Raises:
+        SettingsError: the file that says who may do what is not there or unreadable. The queue then keeps the events.
+    """
+    if not settings.break_glass_file:
+        return None
+    try:
+        rules = BreakGlass.from_json((bundle / settings.break_glass_file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"{settings.break_glass_file} in the function's bundle cannot be read ({error}): deploy again"
+        ) from error
+    return WindowDesk(
+        windows=WindowTable(
+            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+        ),
+        rules=rules,
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+def _as_it_is(finding: Finding, _event: Event, _detection: Detection) -> Finding:
+    return finding
 
 
 def enrichments(settings: AlertSettings, lookups: Lookups) -> Enrichments:

@@ -38,6 +38,7 @@ MAXIMUM_RECEIVES = 1_000  # SQS takes no larger maxReceiveCount
 
 # In the function's bundle.
 QUIET_FILE = "configuration/quiet.json"
+BREAK_GLASS_FILE = "configuration/break_glass.json"
 COUNTRY_FILE = "configuration/country.mmdb"
 NETWORK_FILE = "configuration/networks.mmdb"
 
@@ -309,6 +310,7 @@ class AlertPipeline(Construct):
             access_analyzer_checks=deployment.context.access_analyzer_checks,
             packs=deployment.enabled_packs,
             quiet_file=QUIET_FILE if deployment.quiet else "",
+            break_glass_file=BREAK_GLASS_FILE if deployment.break_glass_rules else "",
             **({"slack_api_url": deployment.advanced.slack_api_url} if deployment.advanced.slack_api_url else {}),
         )
         function = PythonFunction(
@@ -392,6 +394,8 @@ class AlertPipeline(Construct):
         """What the function carries of the configuration, by its path in the bundle."""
         deployment = self._deployment
         files = {QUIET_FILE: deployment.quiet.to_json().encode()} if deployment.quiet else {}
+        if (rules := deployment.break_glass_rules) is not None:
+            files[BREAK_GLASS_FILE] = rules.to_json().encode()
         for name, path in (
             (COUNTRY_FILE, deployment.context.mmdb_country),
             (NETWORK_FILE, deployment.context.mmdb_asn),

@@ -18,7 +18,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handlers.alerting.detection import Detection
+from handlers.alerting.pattern import matches_arn
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
+from handlers.alerting.window import ROOT, BreakGlass, Person
 from handlers.detections import CATALOGUE, catalogue
 
 Mode = Literal["create", "existing", "skip"]
@@ -58,6 +60,10 @@ MAXIMUM_MMDB_BYTES = 60_000_000  # two of them and the code stay below the 250 M
 _MMDB_MARKER = b"\xab\xcd\xefMaxMind.com"
 _MMDB_METADATA_BYTES = 131_072
 SLACK_HOSTS = ("slack.com", "slack-gov.com")
+
+MAXIMUM_PEOPLE = 100  # a list in a form of Slack's holds no more (Block Kit, select menu element)
+# The widest network that still says where somebody works from, in bits of IPv4 and IPv6.
+_SHORTEST_PREFIX = {4: 16, 6: 32}
 
 MAXIMUM_SUPPRESSION_DAYS = 90  # whoever still needs it then says so again
 ENDS_SOON_DAYS = 7
@@ -687,6 +693,78 @@ def _principal(value: object) -> str:
     return value
 
 
+def _slack_user(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[UW][A-Z0-9]{2,30}", value):
+        _refuse(
+            f"{_shown(value)} is not a Slack user ID; a person's name can change, the ID cannot.",
+            "in Slack open the person's profile, press the three dots, and Copy member ID; it looks like "
+            '"U0123456789".',
+        )
+    return value
+
+
+def _own_principal(value: object) -> str:
+    """An ARN by which a person is known: nobody else can have it, and nobody chooses it."""
+    user = r"iam::[0-9]{12}:user(/[\w+=,.@-]+)+"
+    session = r"sts::[0-9]{12}:assumed-role/AWSReservedSSO_[\w+=,.@*-]+/[\w+=,.@-]+"
+    if (
+        not isinstance(value, str)
+        or len(value) > 600
+        or not re.fullmatch(rf"arn:aws(-cn|-us-gov)?:({user}|{session})", value, re.ASCII)
+    ):
+        _refuse(
+            f"{_shown(value)} does not name one person: only an IAM user, or an Identity Center user's session, does. "
+            "Whoever assumes another role chooses the session's name.",
+            'write it like "arn:aws:iam::123456789012:user/alice" or '
+            '"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice"; * may stand for a '
+            "part of the role's name.",
+        )
+    return value
+
+
+def _approver(value: object) -> str:
+    if isinstance(value, str) and value.startswith("arn:"):
+        return _own_principal(value)
+    return _slack_user(value)
+
+
+def _needs_window(value: object) -> str:
+    if value == ROOT:
+        return ROOT
+    user = r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:user(/[\w+=,.@-]+)+"
+    if isinstance(value, str) and re.fullmatch(user, value, re.ASCII):
+        return value
+    if not isinstance(value, str) or ":role/" not in value:
+        _refuse(
+            f'{_shown(value)} is neither "root" nor the ARN of a role or user.',
+            'write "root", or the ARN of a break-glass role, such as "arn:aws:iam::123456789012:role/break-glass".',
+        )
+    return _role_pattern(value)
+
+
+def _network(value: object) -> str:
+    try:
+        network = ipaddress.ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        network = None
+    if network is None:
+        _refuse(
+            f"{_shown(value)} is neither an address nor a network.",
+            'write an address ("192.0.2.10") or a network, without bits behind its prefix ("192.0.2.0/24").',
+        )
+    if network.prefixlen < _SHORTEST_PREFIX[network.version]:
+        _refuse(
+            f"{_shown(value)} holds {network.num_addresses:,} addresses: being among them says nothing of who it is.",
+            f"name the networks people work from, each of at most /{_SHORTEST_PREFIX[network.version]}.",
+        )
+    return str(network)
+
+
+SlackUser = Annotated[str, BeforeValidator(_slack_user)]
+OwnPrincipal = Annotated[str, BeforeValidator(_own_principal)]
+Approver = Annotated[str, BeforeValidator(_approver)]
+NeedsWindow = Annotated[str, BeforeValidator(_needs_window)]
+Network = Annotated[str, BeforeValidator(_network)]
 Line = Annotated[str, BeforeValidator(_line)]
 Day = Annotated[date, BeforeValidator(_day)]
 DetectionId = Annotated[str, BeforeValidator(_detection_id)]
@@ -786,6 +864,104 @@ class DeclaredDeployer(_Section):
         return Deployer(role=self.role, accounts=self.accounts, owner=self.owner)
 
 
+class DeclaredPerson(_Section):
+    """`[[break_glass.people]]`: somebody who may use a window, under all the identities they have."""
+
+    name: Line = Field(examples=['"alice"'])
+    slack: SlackUser = Field(examples=['"U0123456789"'])
+    principals: Annotated[tuple[OwnPrincipal, ...], BeforeValidator(_as_tuple)] = ()
+    addresses: Annotated[tuple[Network, ...], BeforeValidator(_as_tuple)] = Field(
+        min_length=1, examples=['["192.0.2.0/24"]']
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _fits_a_list(cls, value: str) -> str:
+        if len(value) > 60:
+            _refuse(f"{_shown(value)} is too long for a list to choose from.", "use at most 60 characters.")
+        return value
+
+    def as_person(self) -> Person:
+        """The same, as the functions read it."""
+        return Person(name=self.name, slack=self.slack, principals=self.principals, addresses=self.addresses)
+
+
+class DeclaredBreakGlass(_Section):
+    """`[break_glass]`: what is used inside approved windows only, by whom, and who approves."""
+
+    enabled: bool = False
+    required_for: Annotated[tuple[NeedsWindow, ...], BeforeValidator(_as_tuple)] = Field(default=(ROOT,), min_length=1)
+    people: Annotated[tuple[DeclaredPerson, ...], _entries("break_glass.people")] = Field(
+        default=(), validate_default=True
+    )
+    approvers: Annotated[tuple[Approver, ...], BeforeValidator(_as_tuple)] = Field(default=(), validate_default=True)
+
+    @field_validator("required_for")
+    @classmethod
+    def _can_be_chosen(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            _refuse("an identity is listed more than once.", "list each once.")
+        if len(value) > MAXIMUM_PEOPLE:
+            _refuse(f"{len(value)} identities are more than a list to choose from holds.", "use patterns.")
+        return value
+
+    @field_validator("people")
+    @classmethod
+    def _are_told_apart(cls, value: tuple[DeclaredPerson, ...], info: ValidationInfo) -> tuple[DeclaredPerson, ...]:
+        if not value and info.data.get("enabled"):
+            _refuse(
+                "nobody is among them, so no window could ever be used.",
+                "add a [[break_glass.people]] for each person who may: name, slack, principals and addresses.",
+            )
+        if len(value) > MAXIMUM_PEOPLE:
+            _refuse(
+                f"{len(value)} people are more than a list to choose from holds.", f"list at most {MAXIMUM_PEOPLE}."
+            )
+        for key in ("name", "slack"):
+            found = [getattr(person, key).casefold() for person in value]
+            twice = sorted({item for item in found if found.count(item) > 1})
+            if twice:
+                _refuse(
+                    f"two people have the {key} {_shown(twice[0])}.",
+                    "list each person once, with all identities: one who counts as two could approve alone.",
+                )
+        claimed = [(pattern, person.name) for person in value for pattern in person.principals]
+        for pattern, name in claimed:
+            for other, owner in claimed:
+                if owner != name and (matches_arn(other, pattern) or matches_arn(pattern, other)):
+                    _refuse(
+                        f"{_shown(pattern)} of {_shown(name)} is one of {_shown(owner)} as well.",
+                        "give each identity to one person.",
+                    )
+        return value
+
+    @field_validator("approvers")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.data.get("enabled"):
+            _refuse("nobody could approve a window.", 'list Slack user IDs, such as ["U0123456789"]; two at least.')
+        people: tuple[DeclaredPerson, ...] | None = info.data.get("people")
+        for item in value if people is not None else ():
+            known = [pattern for person in people or () for pattern in person.principals]
+            if item.startswith("arn:") and item not in known:
+                _refuse(
+                    f"{_shown(item)} is nobody's among break_glass.people, so it cannot be told from whoever asks.",
+                    "add it, written the same, to the principals of the person it is.",
+                )
+        return value
+
+    def as_rules(self, accounts: Iterable[str]) -> BreakGlass | None:
+        """The same, as the functions read it; None where it is switched off. `accounts`: those it is about."""
+        if not self.enabled:
+            return None
+        return BreakGlass(
+            approvers=self.approvers,
+            required_for=self.required_for,
+            people=tuple(person.as_person() for person in self.people),
+            accounts=tuple(dict.fromkeys(accounts)),
+        )
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -807,6 +983,7 @@ class Deployment(_Section):
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
     deployers: Annotated[tuple[DeclaredDeployer, ...], _entries("deployers")] = ()
+    break_glass: DeclaredBreakGlass = DeclaredBreakGlass()
     advanced: Advanced = Advanced()
 
     @field_validator("identity_center")
@@ -935,6 +1112,11 @@ class Deployment(_Section):
         )
 
     @property
+    def break_glass_rules(self) -> BreakGlass | None:
+        """What is said about break-glass windows, as the functions read it; None where there are none."""
+        return self.break_glass.as_rules((self.account, *self.accounts))
+
+    @property
     def hub_bus_name(self) -> str:
         """The event bus in the home region that the other regions forward to."""
         return f"{self.name}-hub"
@@ -970,6 +1152,10 @@ class Deployment(_Section):
             found.append(
                 f"{', '.join(off)}: declared to be quiet, and not at work at all, because its pack is off. Switch it "
                 "on below [packs], or remove the declaration."
+            )
+        if self.break_glass.enabled and len(self.break_glass.approvers) == 1:
+            found.append(
+                "break_glass.approvers is one person: whoever that is can open a window only as an emergency. Name two."
             )
         found += self.ending_suppressions(datetime.now(UTC).date())
         return tuple(found)
@@ -1153,7 +1339,7 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     shown = _shown(detail.get("input"))
     name = str(loc[-1]) if loc else ""
-    section = str(loc[0]) if len(loc) > 1 else None
+    section = _section_of(loc)
     match kind:
         case "rootwatch":
             return str(context["cause"]), str(context["remedy"])
@@ -1187,19 +1373,30 @@ def _words(detail: ErrorDetails, loc: Sequence[str | int]) -> tuple[str, str]:
     return f"{shown}: {detail['msg']}.", "see rootwatch.example.toml, which explains every setting."
 
 
-def _sections() -> dict[str, type[_Section]]:
+def _sections(model: type[_Section] | None = None, above: str = "") -> dict[str, type[_Section]]:
     """Every section by the name the file gives it; one that may be there several times by its entries."""
-    found = {}
-    for field, info in Deployment.model_fields.items():
+    found: dict[str, type[_Section]] = {}
+    for field, info in (model or Deployment).model_fields.items():
         for annotation in (info.annotation, *get_args(info.annotation)):
             if isinstance(annotation, type) and issubclass(annotation, _Section):
-                found[info.alias or field] = annotation
+                name = f"{above}{info.alias or field}"
+                found[name] = annotation
+                found |= _sections(annotation, f"{name}.")
     return found
+
+
+def _section_of(loc: Sequence[str | int]) -> str | None:
+    """The innermost section that a place is in; None for a place that is in none."""
+    names = [str(part) for part in loc[:-1] if not isinstance(part, int)]
+    inner = (".".join(names[:depth]) for depth in range(len(names), 0, -1))
+    return next((name for name in inner if name in _sections()), str(loc[0]) if len(loc) > 1 else None)
 
 
 def _heading(section: str) -> str:
     """ "[slack]"; "[[suppressions]]"."""
-    info = next(info for field, info in Deployment.model_fields.items() if (info.alias or field) == section)
+    above, _, own = section.rpartition(".")
+    fields = (_sections()[above] if above else Deployment).model_fields
+    info = next(info for field, info in fields.items() if (info.alias or field) == own)
     return f"[{section}]" if isinstance(info.annotation, type) else f"[[{section}]]"
 
 

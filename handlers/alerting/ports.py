@@ -12,6 +12,7 @@ from handlers.alerting.severity import Severity
 if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
     from handlers.alerting.finding import Finding, QuietKind
+    from handlers.alerting.window import Use, Window, WindowAct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +161,35 @@ class PolicyChecks(Protocol):
         ...
 
 
+class Windows(Protocol):
+    """Where break-glass windows are kept. Every method may be repeated; the second time changes nothing.
+
+    All raise UnavailableError when the store does not answer.
+    """
+
+    def find(self, window_id: str) -> Window | None: ...
+
+    def of_account(self, account: str, *, ending_from: datetime) -> Sequence[Window]:
+        """The account's windows in any state that end (or were to end) then or later, by their end."""
+        ...
+
+    def save(self, window: Window, act: WindowAct) -> bool:
+        """Keep what an act made of a window, and the act. False: somebody else was faster, and nothing changed."""
+        ...
+
+    def history(self, window_id: str) -> Sequence[tuple[WindowAct, Window]]:
+        """Every act done on a window with the window after it, in their order. Nothing alters or removes one."""
+        ...
+
+    def add_use(self, window_id: str, use: Use) -> None:
+        """Keep that something happened that the window is about."""
+        ...
+
+    def uses(self, window_id: str) -> Sequence[Use]:
+        """What happened, by time."""
+        ...
+
+
 class Accounts(Protocol):
     """Names of accounts."""
 
@@ -249,4 +279,16 @@ class Later(Protocol):
 
     def refresh(self, alert_id: str, *, seconds: int) -> None:
         """Have `refresh_alert` called for this alert in so many seconds. Raises UnavailableError."""
+        ...
+
+
+class Timer(Protocol):
+    """A clock that calls back: at its time, `work` comes to `follow_up` as it is."""
+
+    def set(self, name: str, at: datetime, work: Mapping[str, str]) -> None:
+        """Set an alarm once; one of this name that is set already is left as it is. Raises UnavailableError."""
+        ...
+
+    def cancel(self, name: str) -> None:
+        """Take an alarm back; one that is not there, or has gone off, is no error. Raises UnavailableError."""
         ...
