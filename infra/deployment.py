@@ -61,6 +61,7 @@ _MMDB_MARKER = b"\xab\xcd\xefMaxMind.com"
 _MMDB_METADATA_BYTES = 131_072
 SLACK_HOSTS = ("slack.com", "slack-gov.com")
 
+MAXIMUM_CHOICE = 150  # characters of an option's value in a form of Slack's (Block Kit, option object)
 MAXIMUM_PEOPLE = 100  # a list in a form of Slack's holds no more (Block Kit, select menu element)
 # The widest network that still says where somebody works from, in bits of IPv4 and IPv6.
 _SHORTEST_PREFIX = {4: 16, 6: 32}
@@ -901,6 +902,12 @@ class DeclaredBreakGlass(_Section):
     def _can_be_chosen(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(value)) < len(value):
             _refuse("an identity is listed more than once.", "list each once.")
+        long = next((item for item in value if len(item) > MAXIMUM_CHOICE), None)
+        if long is not None:
+            _refuse(
+                f"{_shown(long)} has more than the {MAXIMUM_CHOICE} characters that Slack takes as a choice.",
+                "shorten it with a *.",
+            )
         if len(value) > MAXIMUM_PEOPLE:
             _refuse(f"{len(value)} identities are more than a list to choose from holds.", "use patterns.")
         return value

@@ -212,7 +212,7 @@ def test_a_window_comes_back_from_its_plain_form() -> None:
 def test_rules_come_back_from_their_json() -> None:
     assert BreakGlass.from_json(RULES.to_json()) == RULES
     for broken in ("", "[]", "{}", '{"people": [{}], "approvers": [], "required_for": [], "accounts": []}'):
-        with pytest.raises(ValueError, match="[A-Za-z]"):
+        with pytest.raises(ValueError, match=r"\w"):
             BreakGlass.from_json(broken)
 
 
