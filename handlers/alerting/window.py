@@ -463,22 +463,36 @@ def judge(entry: Entry, windows: Iterable[Window], rules: BreakGlass) -> WindowV
 
     Calm is what happens from when a window opens until it closes, by the person it is for, from an address of theirs,
     in a session that began no earlier. Root has no person of its own: the account, the time and the address decide.
+    A window that the rules do not allow - as they are now, or because somebody wrote it into the store past them - does
+    not count.
     """
     if entry.at is None:
         return WindowVerdict(standing=Standing.NONE, reason="The record does not say when, so no window can cover it.")
+    about_it = [item for item in windows if item.account == entry.account and _is_of(item.identity, entry.identity)]
+    doubts = {item.id: why for item in about_it if (why := _unsound(item, rules))}
     verdicts = [
         verdict
-        for window in windows
-        if window.account == entry.account and _is_of(window.identity, entry.identity)
-        if (verdict := _against(entry, entry.at, window, rules)) is not None
+        for window in about_it
+        if window.id not in doubts and (verdict := _against(entry, entry.at, window, rules)) is not None
     ]
     if verdicts:
         return min(verdicts, key=lambda verdict: _KINDLIEST_FIRST.index(verdict.standing))
     what = "root" if entry.identity == ROOT else entry.identity
-    return WindowVerdict(
-        standing=Standing.NONE,
-        reason=f"No approved window covers {what} of account {entry.account} at {_clock(entry.at)}.",
-    )
+    reason = f"No approved window covers {what} of account {entry.account} at {_clock(entry.at)}."
+    for window in about_it:
+        if window.id in doubts and _against(entry, entry.at, window, rules) is not None:
+            reason += f" {_called(window)} does not count: {doubts[window.id]}"
+    return WindowVerdict(standing=Standing.NONE, reason=reason)
+
+
+def _unsound(window: Window, rules: BreakGlass) -> str:
+    """Why a window that says it was approved does not count; "" where it does."""
+    if window.ends - window.starts > MAXIMUM_LENGTH:
+        return "it is longer than a window may be."
+    if window.emergency:
+        return "" if _is_theirs(window, window.approved_by, rules) else "its emergency was somebody else's."
+    refused = _approval_refused(window, window.approved_by, rules) if window.approved_at else None
+    return refused[1] if refused else ""
 
 
 def _against(entry: Entry, at: datetime, window: Window, rules: BreakGlass) -> WindowVerdict | None:

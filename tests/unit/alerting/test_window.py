@@ -216,6 +216,13 @@ def test_rules_come_back_from_their_json() -> None:
             BreakGlass.from_json(broken)
 
 
+def test_what_does_not_count_says_why() -> None:
+    verdict = judge(entry(), [window(approved_by=STRANGER)], RULES)
+    assert verdict.reason.endswith(
+        f"alice's window W0123456789ab does not count: {STRANGER} is not among break_glass.approvers."
+    )
+
+
 # Inside and outside
 
 
@@ -275,7 +282,15 @@ def test_what_is_not_as_the_window_says_is_not_calm(changes: dict[str, Any], exp
         ({"state": WindowState.REVOKED, "settled_at": NOW - MINUTE}, Standing.NONE),
         ({"state": WindowState.REVOKED, "settled_at": NOW + MINUTE}, Standing.INSIDE),  # a late record
         ({"state": WindowState.ENDED, "settled_at": NOW + 2 * HOUR}, Standing.INSIDE),
-        ({"person": "somebody who left"}, Standing.OTHER_PERSON),
+        ({"person": "somebody who left"}, Standing.NONE),
+        # Written into the store past the rules, or approved by somebody who has lost the right since
+        ({"approved_by": STRANGER}, Standing.NONE),
+        ({"approved_by": ALICE}, Standing.NONE),
+        ({"approved_by": ""}, Standing.NONE),
+        ({"requested_by": BOB}, Standing.NONE),
+        ({"ends": NOW + 4 * HOUR}, Standing.NONE),
+        ({"approved_by": ALICE, "emergency": True}, Standing.INSIDE),
+        ({"approved_by": CAROL, "emergency": True}, Standing.NONE),
         ({"account": "210987654321"}, Standing.NONE),
     ],
 )
@@ -300,7 +315,7 @@ def test_a_role_is_judged_by_who_opened_its_session() -> None:
 
 
 def test_of_several_windows_the_kindest_counts() -> None:
-    bobs = window(id="W2", person="bob")
+    bobs = window(id="W2", person="bob", approved_by=CAROL)
     assert standing(bobs, window()) is Standing.INSIDE
     assert standing(window(), bobs, address="192.0.2.200") is Standing.INSIDE
     assert standing(window(), bobs, address="198.51.100.1") is Standing.ELSEWHERE
@@ -341,7 +356,13 @@ def test_nothing_is_calm_outside_its_time_or_from_an_unknown_address(
     person: str,
 ) -> None:
     held = window(
-        starts=starts, ends=starts + length, approved_at=approved, settled_at=settled, state=state, person=person
+        starts=starts,
+        ends=starts + length,
+        approved_at=approved,
+        approved_by=CAROL,
+        settled_at=settled,
+        state=state,
+        person=person,
     )
     verdict = judge(entry(at=at, began=began, address=address), [held], RULES)
     if not verdict.standing.is_calm:

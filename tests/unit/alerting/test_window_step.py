@@ -310,7 +310,7 @@ def perfect(event: Event) -> WindowDesk:
     rules = BreakGlass(
         approvers=(BOB,),
         required_for=everything,
-        people=(Person(name="alice", slack=ALICE, principals=("*", "*/*", "*/*/*"), addresses=EVERYWHERE),),
+        people=(Person(name="alice", slack=ALICE, principals=("arn:*", "arn:*/*", "arn:*/*/*"), addresses=EVERYWHERE),),
         accounts=(event.account,),
     )
     windows = store(
