@@ -18,7 +18,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from handlers.alerting.detection import Detection
-from handlers.alerting.pattern import matches_arn
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
 from handlers.alerting.window import ROOT, BreakGlass, Person
 from handlers.detections import CATALOGUE, catalogue
@@ -707,7 +706,8 @@ def _slack_user(value: object) -> str:
 def _own_principal(value: object) -> str:
     """An ARN by which a person is known: nobody else can have it, and nobody chooses it."""
     user = r"iam::[0-9]{12}:user(/[\w+=,.@-]+)+"
-    session = r"sts::[0-9]{12}:assumed-role/AWSReservedSSO_[\w+=,.@*-]+/[\w+=,.@-]+"
+    # Without wildcards: a role's name is unique in its account, but somebody could make another that fits a pattern.
+    session = r"sts::[0-9]{12}:assumed-role/AWSReservedSSO_[\w+=,.@-]+/[\w+=,.@-]+"
     if (
         not isinstance(value, str)
         or len(value) > 600
@@ -717,8 +717,8 @@ def _own_principal(value: object) -> str:
             f"{_shown(value)} does not name one person: only an IAM user, or an Identity Center user's session, does. "
             "Whoever assumes another role chooses the session's name.",
             'write it like "arn:aws:iam::123456789012:user/alice" or '
-            '"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice"; * may stand for a '
-            "part of the role's name.",
+            '"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice", without any *; '
+            "`aws sts get-caller-identity --query Arn` prints one's own.",
         )
     return value
 
@@ -932,12 +932,13 @@ class DeclaredBreakGlass(_Section):
                     f"two people have the {key} {_shown(twice[0])}.",
                     "list each person once, with all identities: one who counts as two could approve alone.",
                 )
-        claimed = [(pattern, person.name) for person in value for pattern in person.principals]
-        for pattern, name in claimed:
-            for other, owner in claimed:
-                if owner != name and (matches_arn(other, pattern) or matches_arn(pattern, other)):
+        owners: dict[str, str] = {}
+        for person in value:
+            for principal in person.principals:
+                owner = owners.setdefault(principal, person.name)
+                if owner != person.name:
                     _refuse(
-                        f"{_shown(pattern)} of {_shown(name)} is one of {_shown(owner)} as well.",
+                        f"{_shown(principal)} of {_shown(person.name)} is one of {_shown(owner)} as well.",
                         "give each identity to one person.",
                     )
         return value

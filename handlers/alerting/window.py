@@ -109,7 +109,7 @@ class Person:
 class BreakGlass:
     """What a deployment says about windows: what needs one, who may use one, who may approve."""
 
-    approvers: tuple[str, ...]  # Slack user ids, and patterns of ARNs
+    approvers: tuple[str, ...]  # Slack user ids, and ARNs of people
     required_for: tuple[str, ...]  # ROOT, and patterns of the ARNs of roles and users
     people: tuple[Person, ...]
     accounts: tuple[str, ...]  # those a window can be asked for

@@ -8,7 +8,8 @@ from handlers.alerting.actor import Mfa
 from handlers.alerting.event import Event
 from handlers.alerting.window import ROOT, Entry
 
-_MANAGED = "/AWSReservedSSO_"  # a role of Identity Center: who assumes it is named by Identity Center alone
+# A role of Identity Center, in a path that is AWS's own: who gets a session of it, Identity Center alone says.
+_MANAGED = ":role/aws-reserved/sso.amazonaws.com/"
 
 
 def root_entry(event: Event) -> Entry | None:
@@ -47,7 +48,9 @@ def assumed_role_entry(event: Event) -> Entry | None:
         return None
     principals = [event.actor.arn]
     if event.name == "AssumeRoleWithSAML" and _MANAGED in role:
-        principals.append(event.text("responseElements", "assumedRoleUser", "arn"))
+        session, name = event.text("requestParameters", "roleSessionName"), role.rpartition("/")[2]
+        partition, account = role.split(":")[1], role.split(":")[4]
+        principals.append(f"arn:{partition}:sts::{account}:assumed-role/{name}/{session}")
     return Entry(
         account=role.split(":")[4], identity=role, principals=tuple(principals), address=_address(event), at=event.time
     )

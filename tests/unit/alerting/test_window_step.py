@@ -251,17 +251,16 @@ def test_a_session_of_identity_center_is_known_by_the_name_it_got_there() -> Non
         role=role,
         by="",
         eventName="AssumeRoleWithSAML",
-        responseElements={"assumedRoleUser": {"arn": ALICES_SESSION}},
         userIdentity={"type": "SAMLUser", "principalId": "x", "userName": "alice"},
     )
     entry = assumed_role_entry(Event.parse(event))
     assert entry is not None
     assert entry.principals == ("", ALICES_SESSION)
-    other = assumed_role_entry(
-        Event.parse(assumed(by="", responseElements={"assumedRoleUser": {"arn": ALICES_SESSION}}))
-    )
-    assert other is not None
-    assert other.principals == ("",), "whoever assumes another role chooses the session's name"
+    elsewhere = f"arn:aws:iam::{ACCOUNT}:role/AWSReservedSSO_Admin_0123456789abcdef"
+    for changes in ({"eventName": "AssumeRole", "role": role}, {"eventName": "AssumeRoleWithSAML", "role": elsewhere}):
+        other = assumed_role_entry(Event.parse(assumed(by="", **changes)))
+        assert other is not None
+        assert other.principals == ("",), "whoever assumes another role may choose the session's name"
 
 
 def test_a_root_session_of_a_member_is_judged_by_the_members_windows_and_who_opened_it() -> None:
@@ -356,7 +355,9 @@ def test_what_heeds_windows_is_calm_in_a_perfect_one_or_says_why_not(example: Ex
         assert after.severity is Severity.LOW
     elif after.is_out_of_window:
         assert after.severity is Severity.CRITICAL
-        assert event.name in ("AssumeRoot", "AssumeRole"), "of another account, which this window is not for"
+        assert event.name in ("AssumeRoot", "AssumeRole", "AssumeRoleWithSAML"), (
+            "of another account, which this window is not for"
+        )
         assert f"account {event.account}" not in after.facts[-1].value
     else:
         assert after.severity is finding.severity
