@@ -21,6 +21,7 @@ from handlers.alerting.detection import Detection
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
 from handlers.alerting.window import ROOT, BreakGlass, Person
 from handlers.detections import CATALOGUE, catalogue
+from handlers.detections.admin_session_started.detection import ADMIN_SESSION_STARTED
 
 Mode = Literal["create", "existing", "skip"]
 
@@ -62,6 +63,8 @@ SLACK_HOSTS = ("slack.com", "slack-gov.com")
 
 MAXIMUM_CHOICE = 150  # characters of an option's value in a form of Slack's (Block Kit, option object)
 MAXIMUM_PEOPLE = 100  # a list in a form of Slack's holds no more (Block Kit, select menu element)
+# How a rule knows the roles whose sessions are seen: AssumeRole is by far the most frequent call.
+_SEEN_ROLES: Mapping[str, Any] = ADMIN_SESSION_STARTED.pattern["detail"]
 # The widest network that still says where somebody works from, in bits of IPv4 and IPv6.
 _SHORTEST_PREFIX = {4: 16, 6: 32}
 
@@ -740,7 +743,15 @@ def _needs_window(value: object) -> str:
             f'{_shown(value)} is neither "root" nor the ARN of a role or user.',
             'write "root", or the ARN of a break-glass role, such as "arn:aws:iam::123456789012:role/break-glass".',
         )
-    return _role_pattern(value)
+    pattern = _role_pattern(value)
+    seen = [item["wildcard"].strip("*") for item in _SEEN_ROLES["requestParameters"]["roleArn"]]
+    if not any(word in pattern for word in seen):
+        _refuse(
+            f"nobody would notice a session of {_shown(value)}: rules go by a role's name, and see those with "
+            f"{', '.join(seen)} in it.",
+            "give the break-glass role such a name, and spell that part of it out here.",
+        )
+    return pattern
 
 
 def _network(value: object) -> str:
@@ -1219,7 +1230,7 @@ class Deployment(_Section):
         try:
             return cls.model_validate(data, context={"folder": Path(file).parent})
         except ValidationError as error:
-            problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
+            problems = [_explain(detail, lines) for detail in _told_once(error.errors(include_url=False))]
         problems.sort(key=lambda problem: problem.line or 0)
         raise ConfigurationError(file, problems) from None
 
@@ -1317,6 +1328,16 @@ def _paths(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 yield (key, *path)
         else:
             yield (key,)
+
+
+def _told_once(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "the list is empty" of a list whose values were refused: pydantic counts those that are left."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(other["loc"][: len(detail["loc"])] == detail["loc"] for other in details if other is not detail)
+    ]
 
 
 def _explain(detail: ErrorDetails, lines: _Lines | None) -> Problem:

@@ -152,6 +152,11 @@ class Finding:
                 severity=Severity.LOW,
                 title=_cut(f"Expected: {self.title}", 150),
                 summary=_cut(f"{self.summary} {verdict.reason}"),
+                respond=(
+                    f"Nothing, if this is {_cut(window.person, 100)} at the work of ticket {_cut(window.ticket, 100)}",
+                    "Read what is done inside the window: it is told in this conversation",
+                    f"If it is somebody else: rootwatch window revoke {window.id}, then follow the runbook",
+                ),
                 group=window_group(window.id),
                 joins=None,
             )

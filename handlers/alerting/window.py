@@ -125,6 +125,11 @@ class BreakGlass:
         """Whose identity - a Slack user id, or an ARN - this is."""
         return next((item for item in self.people if identity == item.slack or item.is_behind(identity)), None)
 
+    def name_of(self, identity: str) -> str:
+        """What people call whoever has this identity; the identity itself where nobody said."""
+        person = self.person_of(identity)
+        return person.name if person else identity
+
     def may_approve(self, identity: str) -> bool:
         return any(identity == item or _is_of(item, identity) for item in self.approvers)
 
@@ -519,24 +524,19 @@ def _within(entry: Entry, opens: datetime, window: Window, rules: BreakGlass) ->
         )
     if entry.principals is not None and not any(person.is_behind(arn) for arn in entry.principals):
         who = next(filter(None, entry.principals), "somebody the record does not name")
-        return (
-            Standing.OTHER_PERSON,
-            f"{_called(window)} is for {person.name}, and {who} is not one of their principals.",
-        )
+        return Standing.OTHER_PERSON, f"{_called(window)} is open, but {who} is not one of their principals."
     if not _is_address(entry.address):
-        return Standing.UNPROVEN, f"Within {_called(window)}, but the record has no address to know {person.name} by."
+        return Standing.UNPROVEN, f"{_called(window)} is open, but the record has no address to know them by."
     if not person.has_address(entry.address):
         other = next((item for item in rules.people if item.has_address(entry.address)), None)
         if other is not None:
-            return Standing.OTHER_PERSON, (
-                f"{_called(window)} is for {person.name}, and {entry.address} is an address of {other.name}."
-            )
-        return Standing.ELSEWHERE, f"{entry.address} is not an address of {person.name}, for whom {_called(window)} is."
+            return Standing.OTHER_PERSON, f"{_called(window)} is open, but {entry.address} is {other.name}'s address."
+        return Standing.ELSEWHERE, f"{_called(window)} is open, but {entry.address} is none of their addresses."
     if entry.began is not None and entry.began < opens:
         return Standing.UNPROVEN, f"The session began at {_clock(entry.began)}, before {_called(window)} opened."
     if entry.weakness:
-        return Standing.UNPROVEN, f"Within {_called(window)}, but {entry.weakness}."
-    return Standing.INSIDE, f"Inside {_called(window)}, approved by {window.approved_by}: {window.ticket}."
+        return Standing.UNPROVEN, f"{_called(window)} is open, but {entry.weakness}."
+    return Standing.INSIDE, f"Inside {_called(window)} ({window.ticket}), {_approval(window, rules)}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -561,6 +561,12 @@ class Use:
 
 def is_slack_id(identity: str) -> bool:
     return _SLACK_ID.fullmatch(identity) is not None
+
+
+def _approval(window: Window, rules: BreakGlass) -> str:
+    if window.emergency:
+        return f"opened as an emergency by {rules.name_of(window.approved_by)} alone"
+    return f"approved by {rules.name_of(window.approved_by)}"
 
 
 def _called(window: Window) -> str:

@@ -137,7 +137,7 @@ class WindowDesk:
         if window is None:
             return None
         uses = self.windows.uses(window_id) if window.is_settled else ()
-        return news_of(window, tuple(uses), now=self.clock())
+        return news_of(window, tuple(uses), self.rules, now=self.clock())
 
     def step(self, finding: Finding, event: Event, detection: Detection) -> Finding:
         """The pipeline's step: a finding of a detection that windows matter to, held against them.
@@ -210,23 +210,26 @@ _TITLES = {
 _EMERGENCY = "A break-glass window was opened without a second person"
 
 
-def news_of(window: Window, uses: tuple[Use, ...], *, now: datetime) -> Finding:
+def news_of(window: Window, uses: tuple[Use, ...], rules: BreakGlass, *, now: datetime) -> Finding:
     """The finding that tells of a window as it stands; the same state gives the same finding.
 
     An emergency is HIGH: nobody but whoever wanted the window has looked at it.
     """
     is_emergency = window.emergency and window.state is WindowState.APPROVED
+    who, at = _last_act(window)
     event = Event(
         envelope={
             "id": f"{window.id}-{window.version}",
             "detail-type": "Break-glass window",
+            "source": "rootwatch",
             "account": window.account,
+            "time": at.isoformat(),
             "detail": {},
         }
     )
     identity = window.identity
     concern = Concern(
-        summary=_summary(window, uses),
+        summary=_summary(window, uses, rules),
         subject=f"{identity} of {window.account}" if identity == "root" else identity,
         severity=Severity.HIGH if is_emergency else BREAK_GLASS_WINDOW.severity,
         group="window",
@@ -240,41 +243,62 @@ def news_of(window: Window, uses: tuple[Use, ...], *, now: datetime) -> Finding:
                 ("Ticket", window.ticket),
                 ("From", f"{window.starts:%Y-%m-%d %H:%M} UTC"),
                 ("Until", f"{window.ends:%Y-%m-%d %H:%M} UTC"),
-                ("Asked for by", window.requested_by),
-                ("Approved by", window.approved_by),
+                ("Asked for by", _who(window.requested_by, rules)),
+                ("Approved by", _who(window.approved_by, rules)),
                 ("Reason", window.reason),
-                ("Closed by", window.settled_by),
+                ("Closed by", _who(window.settled_by, rules)),
             )
             if value
         ),
         exhibits=(Exhibit(title="What happened", text="\n".join(_lines(uses))),) if uses else (),
     )
     finding = Finding.of(BREAK_GLASS_WINDOW, event, concern, now=now)
-    return _in_conversation(finding, window)
+    # What no call has: an address, a region, a second factor.
+    return dataclasses.replace(
+        finding,
+        group=window_group(window.id),
+        window_id=window.id,
+        actor=rules.name_of(who),
+        actor_kind=who,
+        region="",
+        source_ip="",
+        user_agent="",
+        mfa="",
+    )
 
 
-def _in_conversation(finding: Finding, window: Window) -> Finding:
-    who = {
-        WindowState.REQUESTED: window.requested_by,
-        WindowState.APPROVED: window.approved_by,
-    }.get(window.state, window.settled_by)
-    return dataclasses.replace(finding, group=window_group(window.id), window_id=window.id, actor=who)
+def _last_act(window: Window) -> tuple[str, datetime]:
+    """Who brought the window where it is, and when."""
+    if window.settled_at is not None:
+        return window.settled_by, window.settled_at
+    if window.approved_at is not None:
+        return window.approved_by, window.approved_at
+    return window.requested_by, window.requested_at
 
 
-def _summary(window: Window, uses: tuple[Use, ...]) -> str:
-    what = f"{window.person}'s window {window.id} for {window.identity} of account {window.account} ({window.ticket})"
+def _who(identity: str, rules: BreakGlass) -> str:
+    """ "bob (U0123456789)"."""
+    name = rules.name_of(identity)
+    return f"{name} ({identity})" if name != identity else identity
+
+
+def _summary(window: Window, uses: tuple[Use, ...], rules: BreakGlass) -> str:
+    what = (
+        f"the window {window.id}: {window.person} as {window.identity} of account {window.account}, {_span(window)} "
+        f"({window.ticket})"
+    )
     match window.state:
         case WindowState.REQUESTED:
             return (
-                f"{window.requested_by} asks for {what}, {_span(window)}. An approver other than whoever asked and "
+                f"{rules.name_of(window.requested_by)} asks for {what}. An approver other than whoever asked and "
                 f"whoever uses it decides: rootwatch window approve {window.id}"
             )
         case WindowState.APPROVED if window.emergency:
-            return f"{window.approved_by} opened {what} alone, {_span(window)}, as an emergency: {window.reason}"
+            return f"{rules.name_of(window.approved_by)} alone opened {what}. An emergency, they say: {window.reason}"
         case WindowState.APPROVED:
-            return f"{window.approved_by} approved {what}, {_span(window)}."
-    by = "" if window.settled_by == OURSELVES else f" by {window.settled_by}"
-    return f"{what} {_verb(window)}{by}. {used_in_words(window, uses)}"
+            return f"{rules.name_of(window.approved_by)} approved {what}."
+    by = "" if window.settled_by == OURSELVES else f" by {rules.name_of(window.settled_by)}"
+    return f"T{what[1:]} {_verb(window)}{by}. {used_in_words(window, uses)}"
 
 
 def _verb(window: Window) -> str:

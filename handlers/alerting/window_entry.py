@@ -72,12 +72,12 @@ def user_entry(event: Event) -> Entry | None:
 def _weakness(event: Event) -> str:
     if event.name == "ConsoleLogin" and event.actor.mfa is not Mfa.YES:
         return (
-            "without a second factor"
+            "the sign-in was without a second factor"
             if event.actor.mfa is Mfa.NO
-            else "the record does not say whether with a second factor"
+            else "the record does not say whether there was a second factor"
         )
     if event.actor.access_key_id.startswith("AKIA"):
-        return "with a long-lived access key, which may be anywhere"
+        return "this is a long-lived access key, which may be anywhere"
     return ""
 
 

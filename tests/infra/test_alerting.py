@@ -660,6 +660,13 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         staging = ["access-key-created"]
         [packs]
         cis = true
+        [break_glass]
+        enabled = true
+        approvers = ["U0123456789"]
+        [[break_glass.people]]
+        name = "alice"
+        slack = "U0ALICE"
+        addresses = ["192.0.2.0/24"]
         """,
         file=str(tmp_path / "rootwatch.toml"),
     )

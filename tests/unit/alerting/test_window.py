@@ -240,7 +240,7 @@ def standing(*windows: Window, **changes: Any) -> Standing:
 def test_the_person_at_home_inside_the_time_is_calm() -> None:
     verdict = judge(entry(), [window()], RULES)
     assert verdict.standing is Standing.INSIDE
-    assert verdict.reason == f"Inside alice's window W0123456789ab, approved by {BOB}: OPS-7."
+    assert verdict.reason == "Inside alice's window W0123456789ab (OPS-7), approved by bob."
     assert standing(window(), address="2001:db8:1::7") is Standing.INSIDE
     assert standing(window(), began=NOW - MINUTE) is Standing.INSIDE
 
