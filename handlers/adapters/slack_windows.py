@@ -223,7 +223,7 @@ def request_form(
     local = now.astimezone(_zone(time_zone))
     zone = time_zone or "UTC"
     named = {account: _named(account, account_names, words) for account in rules.accounts}
-    account: dict[str, Any] = {"type": "plain_text_input", "action_id": "value", "max_length": 12, "min_length": 12}
+    account: dict[str, Any] = {"type": "plain_text_input", "max_length": 12, "min_length": 12}
     if len(named) <= _OPTIONS:
         account = _select(named, initial=rules.accounts[0])
     identities = {item: words.root if item == ROOT else item for item in rules.required_for}
@@ -241,12 +241,12 @@ def request_form(
         _input(
             "day",
             words.form_day.format(zone=zone),
-            {"type": "datepicker", "action_id": "value", "initial_date": f"{local:%Y-%m-%d}"},
+            {"type": "datepicker", "initial_date": f"{local:%Y-%m-%d}"},
         ),
         _input(
             "hour",
             words.form_hour.format(zone=zone),
-            {"type": "timepicker", "action_id": "value", "initial_time": f"{local:%H:%M}"},
+            {"type": "timepicker", "initial_time": f"{local:%H:%M}"},
         ),
         _input("length", words.form_length, _select(lengths, initial=str(_DEFAULT_LENGTH))),
     ]
@@ -450,16 +450,16 @@ def _modal(
 
 
 def _input(name: str, label: str, element: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "input", "block_id": name, "label": _plain(label, 2_000), "element": element}
+    return {"type": "input", "block_id": name, "label": _plain(label, 2_000), "element": {**element, "action_id": name}}
 
 
 def _text_input(limit: int, *, multiline: bool = False) -> dict[str, Any]:
-    return {"type": "plain_text_input", "action_id": "value", "multiline": multiline, "max_length": limit}
+    return {"type": "plain_text_input", "multiline": multiline, "max_length": limit}
 
 
 def _select(options: Mapping[str, str], *, initial: str = "") -> dict[str, Any]:
     offered = [{"text": _plain(text, _OPTION_TEXT), "value": value} for value, text in options.items()]
-    select: dict[str, Any] = {"type": "static_select", "action_id": "value", "options": offered}
+    select: dict[str, Any] = {"type": "static_select", "options": offered}
     chosen = next((item for item in offered if item["value"] == initial), None)
     return {**select, "initial_option": chosen} if chosen else select
 
@@ -478,12 +478,12 @@ def _verb(name: str) -> WindowVerb | None:
 
 
 def _typed(values: Mapping[str, Any], name: str) -> str:
-    value = _mapping(_mapping(values.get(name)).get("value")).get("value")
+    value = _mapping(_mapping(values.get(name)).get(name)).get("value")
     return value.strip() if isinstance(value, str) else ""
 
 
 def _chosen(values: Mapping[str, Any], name: str) -> str:
-    element = _mapping(_mapping(values.get(name)).get("value"))
+    element = _mapping(_mapping(values.get(name)).get(name))
     option = _mapping(element.get("selected_option")).get("value")
     found = next(
         (

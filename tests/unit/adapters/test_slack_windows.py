@@ -70,7 +70,7 @@ def sent(values: Mapping[str, Any], verb: str = "request", user: str = ALICE, **
         "view": {
             "callback_id": f"rootwatch-window-{verb}",
             "private_metadata": json.dumps({"channel": "C0123456789", **kept}),
-            "state": {"values": {name: {"value": element} for name, element in values.items()}},
+            "state": {"values": {name: {name: element} for name, element in values.items()}},
         },
     }
 
@@ -263,7 +263,7 @@ _JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["value", "selected_option", "selected_date", "selected_time", "account", "day", "length"]),
+            st.sampled_from(["value", "selected_option", "selected_date", "selected_time", *FILLED]),
             inner,
             max_size=4,
         )
