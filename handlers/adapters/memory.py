@@ -258,6 +258,7 @@ class MemoryWindows:
         self._lock = threading.RLock()
         self._history: dict[str, list[tuple[WindowAct, Window]]] = {}
         self._uses: dict[str, dict[str, Use]] = {}
+        self._places: dict[str, str] = {}
 
     def find(self, window_id: str) -> Window | None:
         with self._lock:
@@ -289,6 +290,14 @@ class MemoryWindows:
     def uses(self, window_id: str) -> Sequence[Use]:
         with self._lock:
             return sorted(self._uses.get(window_id, {}).values(), key=lambda use: (use.at, use.finding_id))
+
+    def keep_place(self, window_id: str, place: str) -> None:
+        with self._lock:
+            self._places.setdefault(window_id, place)
+
+    def place(self, window_id: str) -> str:
+        with self._lock:
+            return self._places.get(window_id, "")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from handlers.adapters.untrusted import literal, mrkdwn, slack_plain
@@ -373,6 +373,48 @@ def apply_window_press(
     if decision.outcome is not WindowOutcome.DONE:
         return WindowReply(whisper=refusal(decision, words))
     return WindowReply(window=decision.window, is_emergency=press.verb is WindowVerb.EMERGENCY)
+
+
+class WindowChannel(Protocol):
+    """Slack, as far as a window's message needs it. Both raise UnavailableError."""
+
+    def post(self, channel: str, message: Mapping[str, Any]) -> str:
+        """Post a message, {"text", "blocks"}; returns its ts."""
+        ...
+
+    def update(self, channel: str, ts: str, message: Mapping[str, Any]) -> None:
+        """Replace a message; one that is gone is no error."""
+        ...
+
+
+def show_window(
+    window_id: str,
+    *,
+    channel: str,
+    slack: WindowChannel,
+    desk: WindowDesk,
+    words: WindowWords,
+    account_names: Mapping[str, str],
+    time_zone: str,
+) -> None:
+    """Bring a window's message up to date, or post it in `channel` where there is none; a repeat posts no second one.
+
+    It is read anew, so that of two at once the later state is shown whoever comes last. A crash between posting and
+    remembering tells people twice rather than never.
+
+    Raises:
+        UnavailableError: the store or Slack did not answer; a retry does the rest.
+    """
+    window = desk.windows.find(window_id)
+    if window is None:
+        return
+    uses = tuple(desk.windows.uses(window_id)) if window.is_settled else ()
+    message = window_message(window, desk.rules, words, account_names=account_names, time_zone=time_zone, uses=uses)
+    known, _, ts = desk.windows.place(window_id).partition(":")
+    if ts:
+        slack.update(known, ts, message)
+    else:
+        desk.windows.keep_place(window_id, f"{channel}:{slack.post(channel, message)}")
 
 
 def _heading(window: Window, words: WindowWords) -> str:

@@ -4,6 +4,7 @@ Rows (pk / sk), all with a time to live that begins when the window is over:
     WINDOW#<id>        / WINDOW                   the window as it is
     WINDOW#<id>        / ACT#<version>            an act, and the window after it: written once
     WINDOW#<id>        / USE#<time>#<finding id>  something that happened and that the window is about
+    WINDOW#<id>        / PLACE                    where people see a message about it
     WINDOWS#<account>  / <end>#<id>               the window again, to find those of an account with one query
 """
 
@@ -37,9 +38,8 @@ class WindowTable:
         self._retention = retention
 
     def find(self, window_id: str) -> Window | None:
-        key = _row({"pk": f"WINDOW#{window_id}", "sk": "WINDOW"})
-        item = self._call("get_item", TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return _window(_plain(item)) if item else None
+        row = self._get(window_id, "WINDOW")
+        return _window(row) if row else None
 
     def of_account(self, account: str, *, ending_from: datetime) -> Sequence[Window]:
         return [_window(row) for row in self._rows(f"WINDOWS#{account}", after=_stamp(ending_from))]
@@ -84,18 +84,38 @@ class WindowTable:
         ]
 
     def add_use(self, window_id: str, use: Use) -> None:
-        window = self.find(window_id)
-        ends = window.ends if window else use.at
-        row = {
-            "pk": f"WINDOW#{window_id}",
-            "sk": f"USE#{_stamp(use.at)}#{use.finding_id}",
-            "use": json.dumps(use.to_plain(), ensure_ascii=False),
-            "expires_at": int((ends + self._retention).timestamp()),
-        }
-        self._call("put_item", TableName=self._table, Item=_row(row))
+        text = json.dumps(use.to_plain(), ensure_ascii=False)
+        self._add(window_id, {"sk": f"USE#{_stamp(use.at)}#{use.finding_id}", "use": text})
 
     def uses(self, window_id: str) -> Sequence[Use]:
         return [Use.from_plain(json.loads(row["use"])) for row in self._rows(f"WINDOW#{window_id}", begins="USE#")]
+
+    def keep_place(self, window_id: str, place: str) -> None:
+        self._add(window_id, {"sk": "PLACE", "place": place})
+
+    def place(self, window_id: str) -> str:
+        row = self._get(window_id, "PLACE")
+        return str(row["place"]) if row else ""
+
+    def _add(self, window_id: str, values: Mapping[str, Any]) -> None:
+        """Put a row beside a window, kept as long as the window itself; the first one stays."""
+        window = self.find(window_id)
+        if window is None:
+            return  # expired
+        expires = int((window.ends + self._retention).timestamp())
+        row = {"pk": f"WINDOW#{window_id}", **values, "expires_at": expires}
+        try:
+            self._client.put_item(TableName=self._table, Item=_row(row), ConditionExpression="attribute_not_exists(pk)")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise _unavailable(error) from error
+        except BotoCoreError as error:
+            raise _unavailable(error) from error
+
+    def _get(self, window_id: str, sk: str) -> dict[str, Any] | None:
+        key = _row({"pk": f"WINDOW#{window_id}", "sk": sk})
+        item = self._call("get_item", TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return _plain(item) if item else None
 
     def _rows(self, pk: str, *, begins: str = "", after: str = "") -> Iterator[dict[str, Any]]:
         condition = "begins_with(sk, :sk)" if begins else "sk > :sk"

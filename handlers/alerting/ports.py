@@ -189,6 +189,14 @@ class Windows(Protocol):
         """What happened, by time."""
         ...
 
+    def keep_place(self, window_id: str, place: str) -> None:
+        """Remember where people see a message about it; what is remembered already stays."""
+        ...
+
+    def place(self, window_id: str) -> str:
+        """Where that is; "" where no message is known of."""
+        ...
+
 
 class Accounts(Protocol):
     """Names of accounts."""

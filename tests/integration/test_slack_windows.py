@@ -13,10 +13,10 @@ from handlers.adapters.slack_windows import (
     form_problems,
     read_window_command,
     read_window_press,
-    window_message,
+    show_window,
 )
 from handlers.adapters.wording_windows import ENGLISH, window_words_for
-from handlers.alerting.window import BreakGlass, Person, RequestProblem, WindowState
+from handlers.alerting.window import BreakGlass, Person, RequestProblem, WindowState, WindowVerb
 from local.slack import SlackServer
 from tests.building import ACCOUNT
 from tests.windows import Office
@@ -64,12 +64,25 @@ class App:
         if reply.window is None:
             self.web.chat_postEphemeral(channel=press.channel, user=press.user, text=reply.whisper)
         else:
-            message = window_message(reply.window, RULES, self.words, **known)
-            if press.ts:
-                self.web.chat_update(channel=press.channel, ts=press.ts, **message)
-            else:
-                self.web.chat_postMessage(channel=press.channel, **message)
+            self.show(reply.window.id, press.channel)
         return Response("")
+
+    def show(self, window_id, channel):
+        show_window(
+            window_id,
+            channel=channel,
+            slack=self,
+            desk=self.office.desk,
+            words=self.words,
+            account_names={ACCOUNT: "production"},
+            time_zone=ZONE,
+        )
+
+    def post(self, channel, message):
+        return self.web.chat_postMessage(channel=channel, **message)["ts"]
+
+    def update(self, channel, ts, message):
+        self.web.chat_update(channel=channel, ts=ts, **message)
 
 
 @pytest.fixture
@@ -132,6 +145,23 @@ def test_an_emergency_asks_why_and_shows_it_to_everybody(slack, httpserver):
     assert message["text"].startswith(ENGLISH.heading_emergency.format(person="alice"))
     assert "everybody is asleep" in json.dumps(message["blocks"])
     assert app.office.windows.history(app.office.windows.of_account(ACCOUNT, ending_from=app.office.now)[0].id)
+
+
+def test_what_is_decided_elsewhere_shows_in_the_same_message_and_nothing_is_posted_twice(slack, httpserver):
+    app = App(slack, httpserver)
+    window = app.office.ask(by=PEOPLE["alice"])
+    channel = slack.workspace.channel("security-alerts").id
+    for _ in range(3):
+        app.show(window.id, channel)  # a click that comes again
+    app.office.act(window.id, WindowVerb.APPROVE, PEOPLE["bob"])
+    app.office.now = window.ends
+    app.office.desk.end(window.id)
+    app.show(window.id, "C0OTHER000")
+    (message,) = slack.messages("security-alerts")
+    assert message["text"].startswith(ENGLISH.headings[WindowState.ENDED].format(person="alice"))
+    assert ENGLISH.nobody_used in json.dumps(message["blocks"])
+    app.show("W0", channel)
+    assert len(slack.messages("security-alerts")) == 1
 
 
 def test_another_command_is_told_what_there_is(slack, httpserver):

@@ -100,6 +100,17 @@ def test_a_use_is_kept_once_and_uses_come_by_time(windows):
     assert [item for item, _ in windows.history(window.id)] == [done], "uses are no acts"
 
 
+def test_where_people_see_a_window_is_remembered_once(windows):
+    window, done = requested()
+    windows.save(window, done)
+    assert windows.place(window.id) == ""
+    windows.keep_place(window.id, "C1:1.2")
+    windows.keep_place(window.id, "C1:3.4")
+    assert windows.place(window.id) == "C1:1.2"
+    assert windows.place("W0") == ""
+    assert [item for item, _ in windows.history(window.id)] == [done]
+
+
 def test_more_rows_than_one_answer_holds_are_read_to_the_last(alert_table, monkeypatch):
     client, table = alert_table
     windows = WindowTable(client=client, table=table, retention=timedelta(days=400))
@@ -115,6 +126,8 @@ def test_a_table_that_does_not_answer_is_unavailable(alert_table, operation):
     client, table = alert_table
     windows = WindowTable(client=client, table=table, retention=timedelta(days=400))
     use = Use(finding_id="f", at=NOW, standing=Standing.INSIDE, summary="s", region="r", address="a")
+    window, done = requested()
+    windows.save(window, done)
 
     def fail(**_):
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
@@ -125,7 +138,7 @@ def test_a_table_that_does_not_answer_is_unavailable(alert_table, operation):
             "GetItem": lambda: windows.find("W1"),
             "Query": lambda: windows.of_account(ACCOUNT, ending_from=NOW),
             "TransactWriteItems": lambda: windows.save(*requested()),
-            "PutItem": lambda: windows.add_use("W1", use),
+            "PutItem": lambda: windows.add_use(window.id, use),
         }[operation]()
 
 
