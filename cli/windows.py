@@ -13,6 +13,7 @@ from cli.account import Account, reason_of
 from cli.errors import USAGE, CommandError
 from cli.terminal import Paint, table, wrapped
 from handlers.adapters.untrusted import plain
+from handlers.adapters.window_news import WindowNews
 from handlers.adapters.window_table import WindowTable
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.window import (
@@ -27,7 +28,7 @@ from handlers.alerting.window import (
     WindowState,
     WindowVerb,
 )
-from handlers.alerting.window_desk import WINDOW_ATTRIBUTE, WindowDesk
+from handlers.alerting.window_desk import WindowDesk
 
 if TYPE_CHECKING:
     from infra.deployment import Deployment
@@ -143,15 +144,13 @@ class Counter:
 
         client = self.account.client("sqs", self.region)
         try:
-            client.send_message(
-                QueueUrl=client.get_queue_url(QueueName=self.queue)["QueueUrl"],
-                MessageBody=window_id,
-                MessageAttributes={WINDOW_ATTRIBUTE: {"DataType": "String", "StringValue": "terminal"}},
-            )
-        except (BotoCoreError, ClientError) as error:
+            url = client.get_queue_url(QueueName=self.queue)["QueueUrl"]
+            WindowNews(client=client, queue_url=url).tell(window_id)
+        except (BotoCoreError, ClientError, UnavailableError) as error:
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             raise CommandError(
                 f"the window {window_id} is decided, but nobody has been told: the queue {self.queue} in {self.region} "
-                f"did not take the message ({reason_of(error)}).",
+                f"did not take the message ({reason_of(cause)}).",
                 fix=f"run the same command again; it needs {_RIGHTS}.",
             ) from None
 

@@ -26,7 +26,6 @@ from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.secrets import SecretSource
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
-from handlers.adapters.window_table import WindowTable
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
@@ -36,10 +35,10 @@ from handlers.alerting.pipeline import Pipeline
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
-from handlers.alerting.window import BreakGlass
 from handlers.alerting.window_desk import WindowDesk
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, SettingsError
+from handlers.wiring_windows import rules_in, window_desk
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
@@ -91,7 +90,12 @@ def alerting() -> Alerting:
         },
     )
     context = enrichments(settings, lookups)
-    desk = window_desk(settings)
+    desk = window_desk(
+        rules_in(settings.break_glass_file),
+        client=client("dynamodb"),
+        table=settings.table_name,
+        retention_days=settings.retention_days,
+    )
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=AlertTable(
@@ -159,29 +163,6 @@ def declared_quiet(file: str, *, bundle: Path = _BUNDLE) -> Quiet:
         return Quiet.from_json((bundle / file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
-
-
-def window_desk(settings: AlertSettings, *, bundle: Path = _BUNDLE) -> WindowDesk | None:
-    """The desk for break-glass windows; None where the deployment has none.
-
-    Raises:
-        SettingsError: the file that says who may do what is not there or unreadable. The queue then keeps the events.
-    """
-    if not settings.break_glass_file:
-        return None
-    try:
-        rules = BreakGlass.from_json((bundle / settings.break_glass_file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f"{settings.break_glass_file} in the function's bundle cannot be read ({error}): deploy again"
-        ) from error
-    return WindowDesk(
-        windows=WindowTable(
-            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
-        ),
-        rules=rules,
-        clock=lambda: datetime.now(UTC),
-    )
 
 
 def _as_it_is(finding: Finding, _event: Event, _detection: Detection) -> Finding:

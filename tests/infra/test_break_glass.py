@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handlers import settings as function_settings
-from handlers import wiring
 from handlers.alerting.window import BreakGlass, Person
+from handlers.settings import SettingsError
+from handlers.wiring_windows import rules_in, window_desk
 from infra.alert_pipeline import BREAK_GLASS_FILE
 from infra.deployment import ConfigurationError, DeclaredBreakGlass, DeclaredPerson, Deployment, Problem
 from infra.python_function import ROOT
@@ -246,21 +246,10 @@ def test_the_function_carries_what_is_said_and_its_environment_names_the_file(tm
 
 
 def test_a_file_that_is_missing_or_broken_stops_the_function(tmp_path: Path) -> None:
-    def desk_from(file: str) -> Any:
-        found = function_settings.AlertSettings(
-            account=ACCOUNT,
-            table_name="alerts",
-            queue_url="q",
-            topic_arn="t",
-            slack_channel="C0123456789",
-            slack_token_source="ssm:/x",
-            break_glass_file=file,
-        )
-        return wiring.window_desk(found, bundle=tmp_path)
-
-    assert desk_from("") is None
+    assert rules_in("", bundle=tmp_path) is None
+    assert window_desk(None, client=None, table="alerts", retention_days=400) is None
     for content in (None, "", "{}", "[]"):
         if content is not None:
             (tmp_path / "rules.json").write_text(content)
-        with pytest.raises(function_settings.SettingsError, match=r"rules\.json.*deploy again"):
-            desk_from("rules.json")
+        with pytest.raises(SettingsError, match=r"rules\.json.*deploy again"):
+            rules_in("rules.json", bundle=tmp_path)

@@ -8,7 +8,9 @@ import boto3
 import pytest
 
 from handlers import raise_alert, wiring
+from handlers.adapters.window_news import WindowNews
 from handlers.adapters.window_table import WindowTable
+from handlers.alerting.errors import UnavailableError
 from handlers.alerting.window import WindowAct, WindowVerb
 from handlers.alerting.window_desk import WINDOW_ATTRIBUTE, WindowDesk, end_window
 from handlers.detections import CATALOGUE
@@ -147,6 +149,22 @@ def test_an_emergency_is_told_to_the_whole_channel_as_high(deployed, slack):
     assert text[2:].startswith("HIGH: A break-glass window was opened without a second person")
     assert "nobody is awake" in text
     assert not in_thread
+
+
+def test_the_alarm_at_the_end_has_people_told_through_the_queue_and_comes_again_where_that_fails(deployed, slack):
+    desk, clock = deployed
+    window = desk.request(asked(starts=clock.now), act_id="1", by=ALICE).window
+    desk.act(window.id, WindowAct(id="2", verb=WindowVerb.APPROVE, by=BOB, at=clock.now))
+    clock.now = window.ends
+    client = boto3.client("sqs")
+    url = client.get_queue_url(QueueName="events")["QueueUrl"]
+    with pytest.raises(UnavailableError, match="did not take the news"):
+        end_window(window.id, desk=desk, tell=WindowNews(client=client, queue_url=f"{url}-gone").tell)
+    assert end_window(window.id, desk=desk, tell=WindowNews(client=client, queue_url=url).tell).window.settled_at
+    (message,) = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    send(message["Body"], **{name: item["StringValue"] for name, item in message["MessageAttributes"].items()})
+    ((text, _),) = said(slack)
+    assert "Nobody used it." in text
 
 
 def test_a_window_that_is_not_there_is_nothing_to_tell(deployed, slack):
