@@ -25,9 +25,10 @@ class Account:
         self._config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 4, "mode": "standard"})
         self._session = boto3.Session(region_name=deployment.home_region)
         try:
-            account = self._session.client("sts", config=self._config).get_caller_identity()["Account"]
+            caller = self._session.client("sts", config=self._config).get_caller_identity()
         except (BotoCoreError, ClientError) as error:
             raise CommandError(f"AWS cannot be asked: {reason_of(error)}.", fix=f"{CREDENTIALS}.") from None
+        account, self.arn = caller["Account"], caller["Arn"]  # of whoever types
         if account != deployment.account:
             raise CommandError(
                 f"your AWS credentials belong to account {account}, and this deployment to {deployment.account}.",

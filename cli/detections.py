@@ -62,6 +62,10 @@ def told(detection: Detection, *, paint: Paint, width: int | None) -> Iterator[s
         facts.append(("pack", f"works only with {detection.pack} = true below [packs] in the configuration"))
     if detection.staging:
         facts.append(("staging", "it records without telling people"))
+    if detection.windowed is not None:
+        facts.append(
+            ("windows", "calm inside a break-glass window, CRITICAL outside, where [break_glass] asks for one")
+        )
     if not detection.suppressible:
         facts.append(("suppressions", "refused: nothing declared can keep it quiet"))
     facts += [
@@ -103,6 +107,7 @@ def as_json(detection: Detection) -> dict[str, Any]:
         "pack": detection.pack,
         "staging": detection.staging,
         "suppressible": detection.suppressible,
+        "windowed": detection.windowed is not None,
         "cis": list(detection.cis),
         "attack": list(detection.attack),
         "respond": list(detection.respond),

@@ -20,6 +20,7 @@ from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 if TYPE_CHECKING:
     from cli.reading import Reading
     from cli.replay import Replay
+    from handlers.alerting.window import Window, WindowVerb
     from infra.deployment import Deployment
 
 _BROKEN_PIPE = 141  # what a shell reports of a program that SIGPIPE ended
@@ -115,6 +116,8 @@ alerts = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show ale
 app.add_typer(alerts, name="alerts")
 destinations = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Show who is told of what; set secrets.")
 app.add_typer(destinations, name="destinations")
+window = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask for, decide and list break-glass windows.")
+app.add_typer(window, name="window")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]
@@ -556,6 +559,128 @@ def set_secret(
         text = sys.stdin.read(10_000)
     print(f"Stored in {telling.store(telling.checked_secret(text, destination), name, deployment)}.")
     print("A running deployment takes it up within five minutes.")
+
+
+WindowArgument = Annotated[str, typer.Argument(metavar="ID", help="The window's id, as `window list` shows it.")]
+
+
+@window.command(name="request", short_help="Ask for a window.")
+def request_window(  # noqa: PLR0917 - typer calls it by name
+    person: Annotated[str, typer.Option("--person", help="Who will use it: a name of break_glass.people.")],
+    purpose: Annotated[str, typer.Option("--purpose", help="What for.")],
+    ticket: Annotated[str, typer.Option("--ticket", help="The ticket that says so.")],
+    identity: Annotated[
+        str, typer.Option("--as", metavar="IDENTITY", help="root, or an ARN of break_glass.required_for.")
+    ] = "root",
+    account: Annotated[
+        str | None, typer.Option("--account", help="Of the identity. Default: the deployment's.")
+    ] = None,
+    starts: Annotated[
+        str, typer.Option("--from", metavar="TIME", help='"now", or "2026-11-02 12:30" in the configured time zone.')
+    ] = "now",
+    length: Annotated[str, typer.Option("--for", metavar="LENGTH", help="Such as 90m or 2h; at most 4h.")] = "1h",
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for a break-glass window, which a second person has to approve.
+
+    You are whoever your AWS credentials say, and have to be among break_glass.people by that ARN.
+    """
+    from cli import windows
+    from handlers.alerting.window import WindowRequest
+
+    deployment = _load(config)
+    request = WindowRequest(
+        account=account or deployment.account,
+        identity=identity,
+        person=person,
+        purpose=purpose,
+        ticket=ticket,
+        starts=windows.moment(starts, time_zone=deployment.display.time_zone, now=datetime.now(UTC)),
+        length=windows.length(length),
+    )
+    _show_window(windows.Counter.of(deployment).request(request), as_json=as_json)
+
+
+@window.command(name="approve", short_help="Approve a window that another asked for.")
+def approve_window(
+    id_: WindowArgument,
+    emergency: Annotated[
+        str | None,
+        typer.Option("--emergency", metavar="REASON", help="Open your own, because nobody else can. All are told."),
+    ] = None,
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a window. Never your own: a second person, named in break_glass.approvers, has to."""
+    from handlers.alerting.window import WindowVerb
+
+    verb = WindowVerb.APPROVE if emergency is None else WindowVerb.EMERGENCY
+    _decide_window(id_, verb, reason=emergency or "", config=config, as_json=as_json)
+
+
+@window.command(name="refuse", short_help="Refuse a window, or withdraw one's own.")
+def refuse_window(
+    id_: WindowArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Refuse a window that was asked for and is not approved; whoever asked for it can withdraw it like this."""
+    from handlers.alerting.window import WindowVerb
+
+    _decide_window(id_, WindowVerb.REFUSE, reason=reason, config=config, as_json=as_json)
+
+
+@window.command(name="revoke", short_help="Close an approved window.")
+def revoke_window(
+    id_: WindowArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Close an approved window at once: what happens from now on is outside it."""
+    from handlers.alerting.window import WindowVerb
+
+    _decide_window(id_, WindowVerb.REVOKE, reason=reason, config=config, as_json=as_json)
+
+
+@window.command(name="list", short_help="List windows.")
+def list_windows(
+    past: Annotated[bool, typer.Option("--past", help="Also those that are over, of the last 30 days.")] = False,
+    config: ConfigOption = _CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """List the windows that are asked for, approved or open."""
+    import json
+
+    from cli import windows
+    from cli.terminal import Paint
+
+    found, now = windows.Counter.of(_load(config)).listed(past=past), datetime.now(UTC)
+    if as_json:
+        for item in found:
+            print(json.dumps(windows.as_plain(item, now)))
+    else:
+        print("\n".join(windows.as_table(found, now=now, paint=Paint.of(sys.stdout))))
+
+
+def _decide_window(id_: str, verb: WindowVerb, *, reason: str, config: Path, as_json: bool) -> None:
+    from cli import windows
+
+    _show_window(windows.Counter.of(_load(config)).act(id_, verb, reason=reason), as_json=as_json)
+
+
+def _show_window(found: Window, *, as_json: bool) -> None:
+    import json
+
+    from cli import windows
+    from cli.terminal import Paint, width_of
+
+    if as_json:
+        print(json.dumps(windows.as_plain(found, datetime.now(UTC))))
+    else:
+        print("\n".join(windows.told(found, paint=Paint.of(sys.stdout), width=width_of(sys.stdout))))
 
 
 @slack.command()

@@ -16,7 +16,8 @@ from handlers.adapters.reminders import REFRESH_ATTRIBUTE
 from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.alerting.errors import UnreadableEventError
 from handlers.alerting.event import Event
-from handlers.alerting.pipeline import Pipeline, PipelineError
+from handlers.alerting.pipeline import PipelineError
+from handlers.alerting.window_desk import WINDOW_ATTRIBUTE
 
 logger = Logger(service="raise_alert", utc=True)
 # Were it to raise when all records fail, Lambda would forget the waits that were set on them.
@@ -38,7 +39,7 @@ def handle(record: SQSRecord, *, parts: wiring.Alerting) -> None:
     """See one record - an EventBridge event, or a reminder of our own - through; on failure set its wait, and raise."""
     receives = int(record.attributes.approximate_receive_count or 1)
     try:
-        _do(record, parts.pipeline)
+        _do(record, parts)
     except Exception as error:
         asked = error.retry_after if isinstance(error, PipelineError) else 0
         seconds = parts.wait_seconds(receives, asked)
@@ -63,7 +64,8 @@ def _places(error: BaseException) -> list[str]:
     ]
 
 
-def _do(record: SQSRecord, pipeline: Pipeline) -> None:
+def _do(record: SQSRecord, parts: wiring.Alerting) -> None:
+    pipeline = parts.pipeline
     reminder = record.message_attributes[REFRESH_ATTRIBUTE]  # None where there is none: `get` would skip the wrapper
     if reminder is not None:
         pipeline.refresh_alert(reminder.string_value or "")
@@ -71,6 +73,9 @@ def _do(record: SQSRecord, pipeline: Pipeline) -> None:
     if record.message_attributes[DIGEST_ATTRIBUTE] is not None:
         due = datetime.fromisoformat(record.body).astimezone(UTC)
         pipeline.announce_digest(due.date() - timedelta(days=1))
+        return
+    if record.message_attributes[WINDOW_ATTRIBUTE] is not None:
+        _tell_of_window(record.body, parts)
         return
     try:
         event = Event.parse(record.body)
@@ -83,3 +88,14 @@ def _do(record: SQSRecord, pipeline: Pipeline) -> None:
             "finding",
             extra={"detection": finding.detection_id, "severity": finding.severity.name, "quiet": finding.quiet or ""},
         )
+
+
+def _tell_of_window(window_id: str, parts: wiring.Alerting) -> None:
+    """What has been decided about a break-glass window, or what it was used for."""
+    if parts.desk is None:
+        return  # switched off since
+    parts.desk.finish(window_id)
+    news = parts.desk.news(window_id)
+    if news is not None:
+        parts.pipeline.announce(news)
+        logger.info("window", extra={"window": news.window_id, "severity": news.severity.name})

@@ -82,6 +82,7 @@ class AlertSettings(_Settings):
     packs: tuple[str, ...] = ()  # of detections: those that are switched on
     quiet_file: str = ""  # what is declared to be quiet: a path in the function's bundle; "": nothing is
     telling_file: str = ""  # routes, destinations and reminders: likewise
+    break_glass_file: str = ""  # what is said about break-glass windows: likewise; "": there are none
     regions: tuple[str, ...] = ()  # all that are watched: where it is looked up what was done in a session
     log_bucket: str = ""  # where the trail's log files are; "": they are not read
     log_prefix: str = ""

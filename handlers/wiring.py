@@ -44,6 +44,7 @@ from handlers.alerting.all_is_well import DailyLine
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
+from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
 from handlers.alerting.following import follow, tell_activity
 from handlers.alerting.pipeline import Pipeline
@@ -52,9 +53,11 @@ from handlers.alerting.reminding import Caller, ReminderSetter
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 from handlers.alerting.telling import Destination, Telling
+from handlers.alerting.window_desk import WindowDesk
 from handlers.alerting.working_hours import WorkingHours
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, ClickSettings, SettingsError
+from handlers.wiring_windows import rules_in, window_desk
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
@@ -69,6 +72,7 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
+    desk: WindowDesk | None = None  # None: the deployment has no break-glass windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +131,12 @@ def alerting() -> Alerting:
         },
     )
     context = enrichments(settings, lookups, detections)
+    desk = window_desk(
+        rules_in(settings.break_glass_file),
+        client=client("dynamodb"),
+        table=settings.table_name,
+        retention_days=settings.retention_days,
+    )
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=alert_table(settings),
@@ -138,6 +148,7 @@ def alerting() -> Alerting:
         refresh_every=timedelta(seconds=settings.refresh_seconds),
         enrichments=context.steps,
         remember=context.remember,
+        windows=desk.step if desk else _as_it_is,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
         audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
         accepts=telling.routing.accepts,
@@ -151,6 +162,7 @@ def alerting() -> Alerting:
 
     return Alerting(
         pipeline=pipeline,
+        desk=desk,
         put_back=put_back,
         wait_seconds=lambda receives, asked: wait_seconds(
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
@@ -357,6 +369,10 @@ def _read(file: str, parse: Callable[[str], _T], bundle: Path) -> _T:
         return parse((bundle / file).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
+
+
+def _as_it_is(finding: Finding, _event: Event, _detection: Detection) -> Finding:
+    return finding
 
 
 def enrichments(settings: AlertSettings, lookups: Lookups, detections: Sequence[Detection]) -> Enrichments:

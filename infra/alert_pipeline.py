@@ -41,6 +41,7 @@ MAXIMUM_RECEIVES = 1_000  # SQS takes no larger maxReceiveCount
 
 # In the function's bundle.
 QUIET_FILE = "configuration/quiet.json"
+BREAK_GLASS_FILE = "configuration/break_glass.json"
 COUNTRY_FILE = "configuration/country.mmdb"
 NETWORK_FILE = "configuration/networks.mmdb"
 
@@ -313,6 +314,7 @@ class AlertPipeline(Construct):
             identity_center_region=deployment.identity_center.home_region or "",
             packs=deployment.enabled_packs,
             quiet_file=QUIET_FILE if deployment.quiet else "",
+            break_glass_file=BREAK_GLASS_FILE if deployment.break_glass_rules else "",
         )
         function = PythonFunction(
             self,
@@ -392,6 +394,8 @@ class AlertPipeline(Construct):
         files = telling_files(deployment)
         if deployment.quiet:
             files[QUIET_FILE] = deployment.quiet.to_json().encode()
+        if (rules := deployment.break_glass_rules) is not None:
+            files[BREAK_GLASS_FILE] = rules.to_json().encode()
         for name, path in (
             (COUNTRY_FILE, deployment.context.mmdb_country),
             (NETWORK_FILE, deployment.context.mmdb_asn),

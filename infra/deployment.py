@@ -23,8 +23,10 @@ from handlers.alerting.reminding import Reminders, Rhythm
 from handlers.alerting.routing import DEFAULTS, RESERVED, Route, Routing
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
+from handlers.alerting.window import ROOT, BreakGlass, Person
 from handlers.alerting.working_hours import DAYS, WorkingHours
 from handlers.detections import CATALOGUE, PACKS, catalogue
+from handlers.detections.admin_session_started.detection import ADMIN_SESSION_STARTED
 
 Mode = Literal["create", "existing", "skip"]
 
@@ -63,6 +65,13 @@ MAXIMUM_MMDB_BYTES = 60_000_000  # two of them and the code stay below the 250 M
 _MMDB_MARKER = b"\xab\xcd\xefMaxMind.com"
 _MMDB_METADATA_BYTES = 131_072
 SLACK_HOSTS = ("slack.com", "slack-gov.com")
+
+MAXIMUM_CHOICE = 150  # characters of an option's value in a form of Slack's (Block Kit, option object)
+MAXIMUM_PEOPLE = 100  # a list in a form of Slack's holds no more (Block Kit, select menu element)
+# How a rule knows the roles whose sessions are seen: AssumeRole is by far the most frequent call.
+_SEEN_ROLES: Mapping[str, Any] = ADMIN_SESSION_STARTED.pattern["detail"]
+# The widest network that still says where somebody works from, in bits of IPv4 and IPv6.
+_SHORTEST_PREFIX = {4: 16, 6: 32}
 
 MAXIMUM_SUPPRESSION_DAYS = 90  # whoever still needs it then says so again
 ENDS_SOON_DAYS = 7
@@ -776,6 +785,87 @@ def _principal(value: object) -> str:
     return value
 
 
+def _slack_user(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[UW][A-Z0-9]{2,30}", value):
+        _refuse(
+            f"{_shown(value)} is not a Slack user ID; a person's name can change, the ID cannot.",
+            "in Slack open the person's profile, press the three dots, and Copy member ID; it looks like "
+            '"U0123456789".',
+        )
+    return value
+
+
+def _own_principal(value: object) -> str:
+    """An ARN by which a person is known: nobody else can have it, and nobody chooses it."""
+    user = r"iam::[0-9]{12}:user(/[\w+=,.@-]+)+"
+    # Without wildcards: a role's name is unique in its account, but somebody could make another that fits a pattern.
+    session = r"sts::[0-9]{12}:assumed-role/AWSReservedSSO_[\w+=,.@-]+/[\w+=,.@-]+"
+    if (
+        not isinstance(value, str)
+        or len(value) > 600
+        or not re.fullmatch(rf"arn:aws(-cn|-us-gov)?:({user}|{session})", value, re.ASCII)
+    ):
+        _refuse(
+            f"{_shown(value)} does not name one person: only an IAM user, or an Identity Center user's session, does. "
+            "Whoever assumes another role chooses the session's name.",
+            'write it like "arn:aws:iam::123456789012:user/alice" or '
+            '"arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice", without any *; '
+            "`aws sts get-caller-identity --query Arn` prints one's own.",
+        )
+    return value
+
+
+def _approver(value: object) -> str:
+    if isinstance(value, str) and value.startswith("arn:"):
+        return _own_principal(value)
+    return _slack_user(value)
+
+
+def _needs_window(value: object) -> str:
+    if value == ROOT:
+        return ROOT
+    user = r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:user(/[\w+=,.@-]+)+"
+    if isinstance(value, str) and re.fullmatch(user, value, re.ASCII):
+        return value
+    if not isinstance(value, str) or ":role/" not in value:
+        _refuse(
+            f'{_shown(value)} is neither "root" nor the ARN of a role or user.',
+            'write "root", or the ARN of a break-glass role, such as "arn:aws:iam::123456789012:role/break-glass".',
+        )
+    pattern = _role_pattern(value)
+    seen = [item["wildcard"].strip("*") for item in _SEEN_ROLES["requestParameters"]["roleArn"]]
+    if not any(word in pattern for word in seen):
+        _refuse(
+            f"nobody would notice a session of {_shown(value)}: rules go by a role's name, and see those with "
+            f"{', '.join(seen)} in it.",
+            "give the break-glass role such a name, and spell that part of it out here.",
+        )
+    return pattern
+
+
+def _network(value: object) -> str:
+    try:
+        network = ipaddress.ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        network = None
+    if network is None:
+        _refuse(
+            f"{_shown(value)} is neither an address nor a network.",
+            'write an address ("192.0.2.10") or a network, without bits behind its prefix ("192.0.2.0/24").',
+        )
+    if network.prefixlen < _SHORTEST_PREFIX[network.version]:
+        _refuse(
+            f"{_shown(value)} holds {network.num_addresses:,} addresses: being among them says nothing of who it is.",
+            f"name the networks people work from, each of at most /{_SHORTEST_PREFIX[network.version]}.",
+        )
+    return str(network)
+
+
+SlackUser = Annotated[str, BeforeValidator(_slack_user)]
+OwnPrincipal = Annotated[str, BeforeValidator(_own_principal)]
+Approver = Annotated[str, BeforeValidator(_approver)]
+NeedsWindow = Annotated[str, BeforeValidator(_needs_window)]
+Network = Annotated[str, BeforeValidator(_network)]
 Line = Annotated[str, BeforeValidator(_line)]
 Day = Annotated[date, BeforeValidator(_day)]
 DetectionId = Annotated[str, BeforeValidator(_detection_id)]
@@ -1112,6 +1202,111 @@ class DeclaredReminders(_Section):
         )
 
 
+class DeclaredPerson(_Section):
+    """`[[break_glass.people]]`: somebody who may use a window, under all the identities they have."""
+
+    name: Line = Field(examples=['"alice"'])
+    slack: SlackUser = Field(examples=['"U0123456789"'])
+    principals: Annotated[tuple[OwnPrincipal, ...], BeforeValidator(_as_tuple)] = ()
+    addresses: Annotated[tuple[Network, ...], BeforeValidator(_as_tuple)] = Field(
+        min_length=1, examples=['["192.0.2.0/24"]']
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _fits_a_list(cls, value: str) -> str:
+        if len(value) > 60:
+            _refuse(f"{_shown(value)} is too long for a list to choose from.", "use at most 60 characters.")
+        return value
+
+    def as_person(self) -> Person:
+        """The same, as the functions read it."""
+        return Person(name=self.name, slack=self.slack, principals=self.principals, addresses=self.addresses)
+
+
+class DeclaredBreakGlass(_Section):
+    """`[break_glass]`: what is used inside approved windows only, by whom, and who approves."""
+
+    enabled: bool = False
+    required_for: Annotated[tuple[NeedsWindow, ...], BeforeValidator(_as_tuple)] = Field(default=(ROOT,), min_length=1)
+    people: Annotated[tuple[DeclaredPerson, ...], _entries("break_glass.people")] = Field(
+        default=(), validate_default=True
+    )
+    approvers: Annotated[tuple[Approver, ...], BeforeValidator(_as_tuple)] = Field(default=(), validate_default=True)
+
+    @field_validator("required_for")
+    @classmethod
+    def _can_be_chosen(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            _refuse("an identity is listed more than once.", "list each once.")
+        long = next((item for item in value if len(item) > MAXIMUM_CHOICE), None)
+        if long is not None:
+            _refuse(
+                f"{_shown(long)} has more than the {MAXIMUM_CHOICE} characters that Slack takes as a choice.",
+                "shorten it with a *.",
+            )
+        if len(value) > MAXIMUM_PEOPLE:
+            _refuse(f"{len(value)} identities are more than a list to choose from holds.", "use patterns.")
+        return value
+
+    @field_validator("people")
+    @classmethod
+    def _are_told_apart(cls, value: tuple[DeclaredPerson, ...], info: ValidationInfo) -> tuple[DeclaredPerson, ...]:
+        if not value and info.data.get("enabled"):
+            _refuse(
+                "nobody is among them, so no window could ever be used.",
+                "add a [[break_glass.people]] for each person who may: name, slack, principals and addresses.",
+            )
+        if len(value) > MAXIMUM_PEOPLE:
+            _refuse(
+                f"{len(value)} people are more than a list to choose from holds.", f"list at most {MAXIMUM_PEOPLE}."
+            )
+        for key in ("name", "slack"):
+            found = [getattr(person, key).casefold() for person in value]
+            twice = sorted({item for item in found if found.count(item) > 1})
+            if twice:
+                _refuse(
+                    f"two people have the {key} {_shown(twice[0])}.",
+                    "list each person once, with all identities: one who counts as two could approve alone.",
+                )
+        owners: dict[str, str] = {}
+        for person in value:
+            for principal in person.principals:
+                owner = owners.setdefault(principal, person.name)
+                if owner != person.name:
+                    _refuse(
+                        f"{_shown(principal)} of {_shown(person.name)} is one of {_shown(owner)} as well.",
+                        "give each identity to one person.",
+                    )
+        return value
+
+    @field_validator("approvers")
+    @classmethod
+    def _are_known(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.data.get("enabled"):
+            _refuse("nobody could approve a window.", 'list Slack user IDs, such as ["U0123456789"]; two at least.')
+        people: tuple[DeclaredPerson, ...] | None = info.data.get("people")
+        for item in value if people is not None else ():
+            known = [pattern for person in people or () for pattern in person.principals]
+            if item.startswith("arn:") and item not in known:
+                _refuse(
+                    f"{_shown(item)} is nobody's among break_glass.people, so it cannot be told from whoever asks.",
+                    "add it, written the same, to the principals of the person it is.",
+                )
+        return value
+
+    def as_rules(self, accounts: Iterable[str]) -> BreakGlass | None:
+        """The same, as the functions read it; None where it is switched off. `accounts`: those it is about."""
+        if not self.enabled:
+            return None
+        return BreakGlass(
+            approvers=self.approvers,
+            required_for=self.required_for,
+            people=tuple(person.as_person() for person in self.people),
+            accounts=tuple(dict.fromkeys(accounts)),
+        )
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -1139,6 +1334,7 @@ class Deployment(_Section):
     destinations: Mapping[DestinationName, Destination] = Field(default_factory=dict)
     routes: Annotated[tuple[DeclaredRoute, ...], _entries("routes")] = ()
     reminders: DeclaredReminders = DeclaredReminders()
+    break_glass: DeclaredBreakGlass = DeclaredBreakGlass()
     advanced: Advanced = Advanced()
 
     @field_validator("routes")
@@ -1368,6 +1564,11 @@ class Deployment(_Section):
         return f"arn:{self.partition}:sns:{self.home_region}:{self.account}:{self.name}-email-{destination}"
 
     @property
+    def break_glass_rules(self) -> BreakGlass | None:
+        """What is said about break-glass windows, as the functions read it; None where there are none."""
+        return self.break_glass.as_rules((self.account, *self.accounts))
+
+    @property
     def hub_bus_name(self) -> str:
         """The event bus in the home region that the other regions forward to."""
         return f"{self.name}-hub"
@@ -1413,6 +1614,10 @@ class Deployment(_Section):
             found.append(
                 f"{', '.join(off)}: declared to be quiet, and not at work at all, because its pack is off. Switch it "
                 "on below [packs], or remove the declaration."
+            )
+        if self.break_glass.enabled and len(self.break_glass.approvers) == 1:
+            found.append(
+                "break_glass.approvers is one person: whoever that is can open a window only as an emergency. Name two."
             )
         found += self.ending_suppressions(datetime.now(UTC).date())
         return tuple(found)
@@ -1468,7 +1673,7 @@ class Deployment(_Section):
         try:
             return cls.model_validate(data, context={"folder": Path(file).parent})
         except ValidationError as error:
-            problems = [_explain(detail, lines) for detail in error.errors(include_url=False)]
+            problems = [_explain(detail, lines) for detail in _told_once(error.errors(include_url=False))]
         problems.sort(key=lambda problem: problem.line or 0)
         raise ConfigurationError(file, problems) from None
 
@@ -1599,6 +1804,16 @@ def _paths(data: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
             yield (key,)
 
 
+def _told_once(details: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "the list is empty" of a list whose values were refused: pydantic counts those that are left."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(other["loc"][: len(detail["loc"])] == detail["loc"] for other in details if other is not detail)
+    ]
+
+
 def _explain(detail: ErrorDetails, lines: _Lines | None) -> Problem:
     """A pydantic error in the words of the file."""
     loc = tuple(part for part in detail["loc"] if not str(part).endswith("[key]"))
@@ -1682,9 +1897,12 @@ def _section_at(loc: Sequence[str | int]) -> tuple[type[_Section] | None, str]:
     heading = _heading(str(loc[0]))
     path = [part for part in loc[1:-1] if isinstance(part, str)]
     for part in path:
+        is_list = False
         if model is not None and part in model.model_fields:
+            is_list = get_origin(model.model_fields[part].annotation) is tuple
             model = _model_of(model.model_fields[part])
-        heading = f"{heading[:-1]}.{_dotted([part])}]"
+        name = f"{heading.strip('[]')}.{_dotted([part])}"
+        heading = f"[[{name}]]" if is_list else f"[{name}]"
     return model, heading
 
 

@@ -34,6 +34,7 @@ from handlers.alerting.ports import (
     Unknown,
 )
 from handlers.alerting.severity import Severity
+from handlers.alerting.window import Use, Window, WindowAct
 
 
 class MemoryAlertBook:
@@ -350,6 +351,55 @@ def _counted(tally: Tally, sighting: Sighting) -> Tally:
     if not sighting.succeeded:
         return dataclasses.replace(tally, failed=tally.failed + 1)
     return dataclasses.replace(tally, times=tally.times + 1, since=tally.since or sighting.at)
+
+
+class MemoryWindows:
+    """A Windows that forgets when the process ends; same behaviour as those in the alert table."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._history: dict[str, list[tuple[WindowAct, Window]]] = {}
+        self._uses: dict[str, dict[str, Use]] = {}
+        self._places: dict[str, str] = {}
+
+    def find(self, window_id: str) -> Window | None:
+        with self._lock:
+            history = self._history.get(window_id)
+            return history[-1][1] if history else None
+
+    def of_account(self, account: str, *, ending_from: datetime) -> Sequence[Window]:
+        with self._lock:
+            latest = (history[-1][1] for history in self._history.values())
+            found = (window for window in latest if window.account == account and window.ends >= ending_from)
+            return sorted(found, key=lambda window: (window.ends, window.id))
+
+    def save(self, window: Window, act: WindowAct) -> bool:
+        with self._lock:
+            history = self._history.setdefault(window.id, [])
+            if len(history) != window.version - 1:
+                return False
+            history.append((act, window))
+            return True
+
+    def history(self, window_id: str) -> Sequence[tuple[WindowAct, Window]]:
+        with self._lock:
+            return list(self._history.get(window_id, ()))
+
+    def add_use(self, window_id: str, use: Use) -> None:
+        with self._lock:
+            self._uses.setdefault(window_id, {})[use.finding_id] = use
+
+    def uses(self, window_id: str) -> Sequence[Use]:
+        with self._lock:
+            return sorted(self._uses.get(window_id, {}).values(), key=lambda use: (use.at, use.finding_id))
+
+    def keep_place(self, window_id: str, place: str) -> None:
+        with self._lock:
+            self._places.setdefault(window_id, place)
+
+    def place(self, window_id: str) -> str:
+        with self._lock:
+            return self._places.get(window_id, "")
 
 
 @dataclass(frozen=True, kw_only=True)

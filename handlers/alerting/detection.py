@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+
+if TYPE_CHECKING:
+    from handlers.alerting.window import Entry
 
 A_DAY = timedelta(hours=24)
 
@@ -85,6 +88,8 @@ class Detection:
     suppressible: bool = True  # False: nothing declared in a configuration can keep it quiet
     out_of_hours: Severity | None = None  # at least this severe outside the working hours, where somebody set them
     begins_session: bool = False  # a privileged session began: what is done in it is followed and told
+    # What of an event may need a break-glass window, or None; None in its place: no window changes anything about it.
+    windowed: Callable[[Event], Entry | None] | None = None
     pack: str = ""  # works only where the configuration switches this pack on; "": always
 
     @classmethod

@@ -14,6 +14,7 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event, Road
 from handlers.alerting.session import session_key_of
 from handlers.alerting.severity import Severity
+from handlers.alerting.window import Standing, WindowVerdict
 
 LATE_AFTER = timedelta(minutes=30)
 _MAXIMUM_TEXT = 2_000  # characters kept of one value: an attacker may send 100 KB, a row holds 400 KB
@@ -68,6 +69,8 @@ class Finding:
     case: str | None = None  # account and what AWS's service goes on about; None: nobody but people will end it
     over: bool = False  # the case has ended
     session: Mapping[str, Any] | None = None  # the session that began with it, to be followed (SessionKey.to_plain)
+    standing: str = ""  # how it stands to the break-glass windows (a Standing); "": they do not matter to it
+    window_id: str = ""  # of the window it is about
 
     @classmethod
     def of(cls, detection: Detection, event: Event, concern: Concern, *, now: datetime) -> Self:
@@ -138,6 +141,52 @@ class Finding:
         """Enriched by one line."""
         return dataclasses.replace(self, facts=(*self.facts, Fact(label=label, value=_cut(value))))
 
+    def held_against(self, verdict: WindowVerdict) -> Self:
+        """What a break-glass window, or none, makes of it.
+
+        Inside one it is calm: LOW, and in the window's own conversation, so that a window is one message. Outside it is
+        CRITICAL. Where the record proves nothing it stays as bad as it is.
+        """
+        window = verdict.window
+        marked = dataclasses.replace(
+            self, standing=str(verdict.standing), window_id=window.id if window else ""
+        ).with_fact("Break-glass window", verdict.reason)
+        if window is not None:
+            marked = marked.with_fact("Window for", f"{window.person}: {window.purpose} (ticket {window.ticket})")
+        if verdict.standing.is_calm and window is not None:
+            return dataclasses.replace(
+                marked,
+                severity=Severity.LOW,
+                title=_cut(f"Expected: {self.title}", 150),
+                summary=_cut(f"{self.summary} {verdict.reason}"),
+                respond=(
+                    f"Nothing, if this is {_cut(window.person, 100)} at the work of ticket {_cut(window.ticket, 100)}",
+                    "Read what is done inside the window: it is told in this conversation",
+                    f"If it is somebody else: rootwatch window revoke {window.id}, then follow the runbook",
+                ),
+                group=window_group(window.id),
+                joins=None,
+            )
+        if verdict.standing.pages:
+            return dataclasses.replace(
+                marked,
+                severity=Severity.CRITICAL,
+                title=_cut(f"Outside a break-glass window: {self.title}", 150),
+                summary=_cut(f"{self.summary} {verdict.reason}"),
+                routine=False,
+            )
+        return marked
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether it happened inside a break-glass window."""
+        return self.standing == Standing.INSIDE
+
+    @property
+    def is_out_of_window(self) -> bool:
+        """Whether it needed a break-glass window and had none: nothing declared keeps that quiet."""
+        return bool(self.standing) and Standing(self.standing).pages
+
     def quieted(self, reason: str) -> Self:
         """Recorded without disturbing people, for this reason; the first reason stands."""
         return self if self.quiet else dataclasses.replace(self, quiet=reason)
@@ -164,6 +213,11 @@ class Finding:
         values["facts"] = tuple(Fact(**fact) for fact in plain["facts"])
         values["exhibits"] = tuple(Exhibit(**exhibit) for exhibit in plain["exhibits"])
         return cls(**values)
+
+
+def window_group(window_id: str) -> str:
+    """The conversation of a break-glass window, whichever account it is in."""
+    return f"*#window:{window_id}"
 
 
 def _utc(text: str) -> datetime:

@@ -216,6 +216,12 @@ def matches_glob(glob: str, text: str) -> bool:
     return _glob(glob.split("*"), text)
 
 
+def matches_arn(pattern: str, arn: str) -> bool:
+    """Segment by segment: a `*` for a part of a name does not reach into a path, where anybody's names may be."""
+    wanted, found = pattern.split("/"), arn.split("/")
+    return len(wanted) == len(found) and all(map(matches_glob, wanted, found))
+
+
 def _glob(parts: Sequence[str], text: str) -> bool:
     """Match the parts between asterisks in one pass, leftmost first: no backtracking."""
     if len(parts) == 1:

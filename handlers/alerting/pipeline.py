@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from handlers.alerting.acting import carry_out, write_again
 from handlers.alerting.alert import Alert, Step, Told, next_step
 from handlers.alerting.catalogue import Catalogue
-from handlers.alerting.detection import Concern, Detection, Exhibit
+from handlers.alerting.detection import A_DAY, Concern, Detection, Exhibit
 from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
@@ -27,6 +27,7 @@ _LINES = 20  # findings spelled out in one follow-up; the rest is counted
 
 Enrichment = Callable[[Finding, Event], Finding]
 Quietening = Callable[[Finding, Event], str | None]
+WindowStep = Callable[[Finding, Event, Detection], Finding]
 
 
 class PipelineError(RootwatchError):
@@ -56,6 +57,7 @@ class Pipeline:
     refresh_every: timedelta = timedelta(seconds=30)
     enrichments: Sequence[tuple[str, Enrichment]] = ()
     remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
+    windows: WindowStep = lambda finding, _event, _detection: finding  # break-glass: may calm it, or make it worse
     quietenings: Sequence[Quietening] = ()
     audit_log: AuditLog | None = None  # None: what becomes of alerts is kept in the alert book alone
     recorded: Callable[[Alert, Finding], None] = lambda _alert, _finding: None  # what else a finding begins; repeatable
@@ -78,10 +80,12 @@ class Pipeline:
                 problems.append(_named(outcome.detection, outcome.error))
             elif isinstance(outcome.verdict, Concern):
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
-                found.append((self._quietened(self._enriched(finding, event), event), outcome.detection))
+                finding = self.windows(self._enriched(finding, event), event, outcome.detection)
+                found.append((self._quietened(finding, event), outcome.detection))
         findings: list[Finding] = []
         for finding, detection in _told_once(found):
-            self._keep(finding, detection.window, findings, problems)
+            # A break-glass window lasts longer than most conversations, and is one.
+            self._keep(finding, A_DAY if finding.is_calm else detection.window, findings, problems)
         # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
         # comparison that cannot be made later says so.
         with contextlib.suppress(Exception):
@@ -100,6 +104,20 @@ class Pipeline:
         findings: list[Finding] = []
         problems: list[Exception] = []
         self._keep(finding, UNREADABLE_EVENT.window, findings, problems)
+        if problems:
+            raise PipelineError(problems)
+        return findings[0]
+
+    def announce(self, finding: Finding) -> Finding:
+        """Store and tell a finding of Rootwatch's own, which no event made; again: nothing more.
+
+        Raises:
+            PipelineError: the store or a channel failed.
+        """
+        findings: list[Finding] = []
+        problems: list[Exception] = []
+        named = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
+        self._keep(named, A_DAY, findings, problems)
         if problems:
             raise PipelineError(problems)
         return findings[0]
@@ -192,6 +210,8 @@ class Pipeline:
         return finding
 
     def _quietened(self, finding: Finding, event: Event) -> Finding:
+        if finding.is_calm or finding.is_out_of_window:
+            return finding
         for quieten in self.quietenings:
             if reason := quieten(finding, event):
                 return finding.quieted(reason)

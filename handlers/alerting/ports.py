@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
     from handlers.alerting.finding import Finding, QuietKind
     from handlers.alerting.life import Act, Decision, Life
+    from handlers.alerting.window import Use, Window, WindowAct
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +167,43 @@ class PolicyChecks(Protocol):
 
     def check(self, before: str | None, after: str, *, is_trust: bool) -> str | Unknown:
         """Whether a policy (JSON text) allows more than the one before; where there is none, what it allows at all."""
+        ...
+
+
+class Windows(Protocol):
+    """Where break-glass windows are kept. Every method may be repeated; the second time changes nothing.
+
+    All raise UnavailableError when the store does not answer.
+    """
+
+    def find(self, window_id: str) -> Window | None: ...
+
+    def of_account(self, account: str, *, ending_from: datetime) -> Sequence[Window]:
+        """The account's windows in any state that end (or were to end) then or later, by their end."""
+        ...
+
+    def save(self, window: Window, act: WindowAct) -> bool:
+        """Keep what an act made of a window, and the act. False: somebody else was faster, and nothing changed."""
+        ...
+
+    def history(self, window_id: str) -> Sequence[tuple[WindowAct, Window]]:
+        """Every act done on a window with the window after it, in their order. Nothing alters or removes one."""
+        ...
+
+    def add_use(self, window_id: str, use: Use) -> None:
+        """Keep that something happened that the window is about."""
+        ...
+
+    def uses(self, window_id: str) -> Sequence[Use]:
+        """What happened, by time."""
+        ...
+
+    def keep_place(self, window_id: str, place: str) -> None:
+        """Remember where people see a message about it; what is remembered already stays."""
+        ...
+
+    def place(self, window_id: str) -> str:
+        """Where that is; "" where no message is known of."""
         ...
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from handlers.alerting.detection import Detection
 from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding, QuietKind
-from handlers.alerting.pattern import matches_glob
+from handlers.alerting.pattern import matches_arn, matches_glob
 from handlers.alerting.severity import Severity
 
 # Above this a deployer's work is told at once as well: a pipeline is what an attacker would take over.
@@ -67,7 +67,7 @@ class Deployer:
     def is_at_work(self, event: Event) -> bool:
         """Whether a session of this role made the call, in one of its accounts and not from a stranger's."""
         role = event.actor.role_arn
-        return event.account in self.accounts and _account_of(role) in self.accounts and _matches(self.role, role)
+        return event.account in self.accounts and _account_of(role) in self.accounts and matches_arn(self.role, role)
 
     def may_be_named(self, name: str) -> bool:
         """Whether a role of this name would be one of this deployer's: IAM's calls name a role without its path."""
@@ -155,13 +155,7 @@ def _suppression(item: dict[str, Any]) -> Suppression:
 
 
 def _holds(pattern: str, arn: str) -> bool:
-    return not pattern or _matches(pattern, arn)
-
-
-def _matches(pattern: str, arn: str) -> bool:
-    """Segment by segment: a `*` for a part of a name does not reach into a path, where anybody's names may be."""
-    wanted, found = pattern.split("/"), arn.split("/")
-    return len(wanted) == len(found) and all(map(matches_glob, wanted, found))
+    return not pattern or matches_arn(pattern, arn)
 
 
 def _was_denied(event: Event) -> bool:

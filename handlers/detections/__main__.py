@@ -91,6 +91,8 @@ def _section(detection: Detection) -> Iterator[str]:
     yield f"- ATT&CK: {', '.join(_technique(item) for item in detection.attack)}"
     if detection.pack:
         yield f"- Pack: works only where `[packs] {detection.pack} = true` switches it on"
+    if detection.windowed is not None:
+        yield "- Break-glass windows: calm inside one, CRITICAL outside, where `[break_glass]` asks for one"
     if detection.staging:
         yield "- Staging: it records without telling people"
     yield f"- Runbook: [{detection.folder}/runbook.md]({_RUNBOOKS}/{detection.folder}/runbook.md)"

@@ -668,6 +668,13 @@ def test_every_setting_of_the_configuration_reaches_the_function(tmp_path: Path)
         ends = "19:00"
         [reminders]
         enabled = true
+        [break_glass]
+        enabled = true
+        approvers = ["U0123456789"]
+        [[break_glass.people]]
+        name = "alice"
+        slack = "U0ALICE"
+        addresses = ["192.0.2.0/24"]
         [react]
         enabled = true
         """,

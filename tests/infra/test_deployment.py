@@ -172,6 +172,7 @@ def test_the_example_explains_every_setting() -> None:
         for key in keys
         if not re.search(rf"^#? *{key} = ", sections.get(section, ""), re.MULTILINE)
         and f"{key} = " not in sections.get(section, "")
+        and f"# [[{section}.{key}]]\n" not in text
     ]
     assert missing == []
     assert "accounts" in sections

@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.window_entry import user_entry
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
 from handlers.detections.grants import Target, judged_principal
@@ -60,4 +61,5 @@ ADMIN_CONSOLE_LOGIN = Detection(
     regions=Regions.EVERY,  # an IAM user's sign-in is recorded where the person's browser was sent
     cis=("4.2 (v1.4-v5)", "5.2 (v6-v7)"),
     attack=("T1078.004",),
+    windowed=user_entry,
 )

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.window_entry import assumed_role_entry
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.grants import Target, judged_principal
 from handlers.detections.words import facts, sentence, short, tail
@@ -72,4 +73,5 @@ ADMIN_SESSION_STARTED = Detection(
     sees_read_events=True,  # AssumeRole is recorded as a read
     out_of_hours=Severity.MEDIUM,
     attack=("T1078.004",),
+    windowed=assumed_role_entry,
 )

@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.window_entry import root_entry
 from handlers.detections import root
 from handlers.detections.words import facts, lowered, request_exhibit, sentence, short
 
@@ -85,4 +86,5 @@ ROOT_ACTIVITY = Detection(
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1078.004",),
     suppressible=False,
+    windowed=root_entry,
 )

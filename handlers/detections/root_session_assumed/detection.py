@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.window_entry import assumed_root_entry
 from handlers.detections import root
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.words import facts, lowered, sentence, short, tail
@@ -94,4 +95,5 @@ ROOT_SESSION_ASSUMED = Detection(
     cis=("4.3 (v1.4-v5)", "5.3 (v6-v7)"),
     attack=("T1548.005", "T1078.004"),
     suppressible=False,
+    windowed=assumed_root_entry,
 )
