@@ -138,3 +138,18 @@ def test_a_hundred_clicks_at_once_on_the_table_have_one_owner(stage, account):
         outcomes = list(workers.map(click, range(100)))
     assert (outcomes.count(Outcome.DONE), outcomes.count(Outcome.OWNED)) == (1, 99)
     assert len(book.history(alert.id)) == 1
+
+
+def test_whoever_asks_what_was_done_is_answered_in_the_thread(stage, account):
+    stage.aws.put_event(event_of("root signs in", account))
+    assert stage.until(lambda: bool(parents_of(stage, account)), seconds=30) is not None
+    (parent,) = parents_of(stage, account)
+    assert press(stage, parent, "activity", people(stage)[0]) == ""
+
+    def reports():
+        replies = stage.slack.replies("security-alerts", parent["ts"])
+        return [item for item in replies if "What was done" in json.dumps(item)]
+
+    assert stage.until(lambda: bool(reports()), seconds=60) is not None
+    (alert,) = alerts_of(stage, account)
+    assert alert.life.state is State.OPEN, "a look changes nothing"
