@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from handlers import wiring
 from handlers.adapters.slack_react import refusal
 from handlers.adapters.slack_requests import Press
+from handlers.adapters.slack_windows import WindowPress, apply_window_press
 from handlers.alerting import following
 from handlers.alerting.acting import carry_out
 from handlers.alerting.errors import RetryLaterError, UnavailableError
@@ -56,6 +58,9 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
         UnavailableError: the table or Slack did not answer; the state may have changed already, and a retry tells it.
     """
     message = json.loads(body)
+    if "window" in message:
+        _apply_to_window(message, parts)
+        return None
     press = Press(**message["press"])
     verb = Verb(press.verb) if press.verb else None
     refused = "unknown" if verb is None and not press.looks else _refused(press.user, parts)
@@ -82,6 +87,28 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
     else:
         _whisper(press, refusal(decision, parts.words), parts)
     return decision.outcome
+
+
+def _apply_to_window(message: Mapping[str, Any], parts: wiring.Clicks) -> None:
+    """One press about a break-glass window; raises like `apply`."""
+    press = WindowPress.from_plain(message["window"])
+    if parts.windows is None:
+        logger.warning("a press about windows, which are switched off")
+        return
+    reply = apply_window_press(
+        press,
+        act_id=message["id"],
+        at=datetime.fromisoformat(message["at"]),
+        desk=parts.windows.desk,
+        words=parts.windows.words,
+    )
+    if reply.whisper and press.channel and not parts.slack.whisper(press.channel, press.user, reply.whisper):
+        logger.warning("Slack did not let us answer privately")
+    if reply.window is not None:
+        logger.info("window", extra={"window": reply.window.id, "state": str(reply.window.state)})
+        parts.windows.show(reply.window.id, press.channel)
+        if reply.is_emergency:
+            parts.windows.tell(reply.window.id)
 
 
 def _refused(user: str, parts: wiring.Clicks) -> str:

@@ -95,6 +95,7 @@ def _tell_of_window(window_id: str, parts: wiring.Alerting) -> None:
     if parts.desk is None:
         return  # switched off since
     parts.desk.finish(window_id)
+    parts.show_window(window_id)
     news = parts.desk.news(window_id)
     if news is not None:
         parts.pipeline.announce(news)

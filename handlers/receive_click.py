@@ -12,7 +12,9 @@ from aws_lambda_powertools import Logger
 from handlers import wiring_door
 from handlers.adapters.slack_react import WITH_FORM, form, form_errors
 from handlers.adapters.slack_requests import Command, Press, RefusedError, read_request, signing_secrets, verified
+from handlers.adapters.slack_windows import WindowPress, form_for, form_problems
 from handlers.alerting.errors import UnavailableError
+from handlers.alerting.window import WindowVerb
 
 logger = Logger(service="receive_click", utc=True)
 _UNAVAILABLE = 503
@@ -28,14 +30,16 @@ def answer(event: Mapping[str, Any], *, parts: wiring_door.Door) -> dict[str, An
     now = parts.clock()
     try:
         request = verified(event, signing_secrets(parts.signing_secret.get()), now=now)
-        asked = read_request(request, team_id=parts.team_id, app_id=parts.app_id)
+        asked = read_request(request, team_id=parts.team_id, app_id=parts.app_id, windows_in=parts.time_zone)
         if not parts.replays.is_first(request.digest, now=now):
             raise RefusedError(401, "the same request came before")
         match asked:
             case Press():
                 return _response(200, _passed_on(asked, request.digest, parts))
+            case WindowPress():
+                return _response(200, _about_a_window(asked, request.digest, parts))
             case Command():
-                return _response(200, _answered(asked, parts))
+                return _response(200, _answered(asked, request.digest, parts))
         return _response(200)
     except RefusedError as refused:
         logger.warning("refused", extra={"status": refused.status, "reason": refused.reason})
@@ -57,9 +61,36 @@ def _passed_on(press: Press, digest: str, parts: wiring_door.Door) -> dict[str, 
     return None
 
 
-def _answered(_command: Command, parts: wiring_door.Door) -> dict[str, Any]:
-    """What only the person who typed it sees."""
-    return {"response_type": "ephemeral", "text": parts.words.command_usage}
+def _answered(command: Command, digest: str, parts: wiring_door.Door) -> dict[str, Any] | None:
+    """What only the person who typed it sees; None where a form opens instead."""
+    if parts.rules is None:
+        return {"response_type": "ephemeral", "text": parts.words.command_usage}
+    if command.words != ("request",):
+        return {"response_type": "ephemeral", "text": parts.window_words.usage}
+    asks = WindowPress(verb=WindowVerb.REQUEST, user=command.user, channel=command.channel, trigger=command.trigger)
+    return _about_a_window(asks, digest, parts)
+
+
+def _about_a_window(press: WindowPress, digest: str, parts: wiring_door.Door) -> dict[str, Any] | None:
+    """What to answer Slack: nothing, or what is wrong with a form."""
+    if parts.rules is None:
+        return None
+    view = form_for(
+        press,
+        parts.rules,
+        parts.window_words,
+        account_names=parts.account_names,
+        time_zone=parts.time_zone,
+        now=parts.clock(),
+    )
+    if view is not None:
+        if not parts.open_form(press.trigger, view):
+            logger.warning("Slack did not open the form")
+        return None
+    if press.submitted and (problems := form_problems(press, parts.rules, parts.window_words, now=parts.clock())):
+        return {"response_action": "errors", "errors": problems}
+    parts.send(json.dumps({"id": digest, "at": parts.clock().isoformat(), "window": press.to_plain()}))
+    return None
 
 
 def _response(status: int, body: dict[str, Any] | None = None) -> dict[str, Any]:

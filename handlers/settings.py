@@ -101,6 +101,9 @@ class DoorSettings(_Settings):
     team_id: str = ""
     app_id: str = ""
     language: str = "en"
+    break_glass_file: str = ""  # as raise_alert's
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +128,9 @@ class ClickSettings(_Settings):
     deployment_name: str = "rootwatch"  # in metrics
     telling_file: str = ""  # as raise_alert's
     alarms: Mapping[str, str] = field(default_factory=dict)
+    break_glass_file: str = ""
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    events_queue_url: str = ""  # where news of windows go
 
 
 def _variable(name: str) -> str:

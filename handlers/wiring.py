@@ -36,7 +36,9 @@ from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.story import MessageSettings
 from handlers.adapters.teams import TeamsNotifier
 from handlers.adapters.webhook import PagerDutyNotifier, WebhookNotifier
+from handlers.adapters.window_news import WindowNews
 from handlers.adapters.wording import Words, words_for
+from handlers.adapters.wording_windows import window_words_for
 from handlers.alerting import all_is_well, following, reminding
 from handlers.alerting.aftermath import Aftermath, is_owned
 from handlers.alerting.alert import Alert
@@ -53,11 +55,12 @@ from handlers.alerting.reminding import Caller, ReminderSetter
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 from handlers.alerting.telling import Destination, Telling
-from handlers.alerting.window_desk import WindowDesk
+from handlers.alerting.window_desk import END_OF_WINDOW, WindowDesk, end_window
 from handlers.alerting.working_hours import WorkingHours
 from handlers.detections import catalogue
 from handlers.settings import AlertSettings, ClickSettings, SettingsError
-from handlers.wiring_windows import rules_in, window_desk
+from handlers.wiring_rules import rules_in
+from handlers.wiring_windows import WindowParts, shower, window_desk
 
 _ANSWERING = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 _BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
@@ -73,6 +76,7 @@ class Alerting:
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
     desk: WindowDesk | None = None  # None: the deployment has no break-glass windows
+    show_window: Callable[[str], None] = lambda _id: None  # bring its message in Slack up to date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +92,7 @@ class Clicks:
     responders: Responders
     audit_log: AuditLog
     aftermath: Aftermath
+    windows: WindowParts | None = None  # None: the deployment has no break-glass windows
     look: Callable[[Mapping[str, str]], None]  # has what was done in an alert's session looked up
 
 
@@ -131,11 +136,14 @@ def alerting() -> Alerting:
         },
     )
     context = enrichments(settings, lookups, detections)
+    audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
     desk = window_desk(
         rules_in(settings.break_glass_file),
         client=client("dynamodb"),
         table=settings.table_name,
         retention_days=settings.retention_days,
+        audit=audit.append if audit else None,
+        timer=timer(settings.alarms) if settings.alarms else None,
     )
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
@@ -150,7 +158,7 @@ def alerting() -> Alerting:
         remember=context.remember,
         windows=desk.step if desk else _as_it_is,
         quietenings=(lambda finding, event: quiet.reason(finding, event, protected=protected),),
-        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None,
+        audit_log=audit,
         accepts=telling.routing.accepts,
         recorded=_follower(settings),
     )
@@ -161,6 +169,7 @@ def alerting() -> Alerting:
         )
 
     return Alerting(
+        show_window=_window_shower(settings, telling, desk),
         pipeline=pipeline,
         desk=desk,
         put_back=put_back,
@@ -210,8 +219,29 @@ def follow_ups() -> FollowUps:
         told = tell_activity(work["alert"], parts=sessions, pressed=work.get("pressed", ""))
         return "told what was done" if told else "nothing to tell yet"
 
+    audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
+    desk = window_desk(
+        rules_in(settings.break_glass_file),
+        client=client("dynamodb"),
+        table=settings.table_name,
+        retention_days=settings.retention_days,
+        audit=audit.append if audit else None,
+        timer=alarms,
+    )
+
+    def window_end(work: Mapping[str, str]) -> str:
+        if desk is None:
+            return "windows are switched off"
+        tell = WindowNews(client=client("sqs"), queue_url=settings.queue_url).tell
+        return end_window(work["window"], desk=desk, tell=tell).reason
+
     return FollowUps(
-        kinds={reminding.KIND: caller.follow_up, all_is_well.KIND: line.follow_up, following.KIND: activity},
+        kinds={
+            reminding.KIND: caller.follow_up,
+            all_is_well.KIND: line.follow_up,
+            following.KIND: activity,
+            END_OF_WINDOW: window_end,
+        },
         timer=alarms,
         clock=_now,
     )
@@ -371,6 +401,21 @@ def _read(file: str, parse: Callable[[str], _T], bundle: Path) -> _T:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
 
 
+def _window_shower(settings: AlertSettings, telling: Telling, desk: WindowDesk | None) -> Callable[[str], None]:
+    """What brings a window's message in Slack up to date, where people ask for windows there."""
+    if desk is None or not settings.reacts:
+        return lambda _window_id: None
+    show = shower(
+        desk,
+        slack_channel(settings, telling),
+        channel=settings.slack_channel,
+        language=settings.language,
+        account_names=settings.account_names,
+        time_zone=settings.time_zone,
+    )
+    return lambda window_id: show(window_id, "")
+
+
 def _as_it_is(finding: Finding, _event: Event, _detection: Detection) -> Finding:
     return finding
 
@@ -426,7 +471,34 @@ def clicks() -> Clicks:
         api_url=settings.slack_api_url,
         settings=message,
     )
+    audit = AuditBucket(client=client, bucket=settings.audit_bucket)
+    desk = window_desk(
+        rules_in(settings.break_glass_file),
+        client=client("dynamodb"),
+        table=settings.table_name,
+        retention_days=settings.retention_days,
+        audit=audit.append,
+        timer=timer(settings.alarms) if settings.alarms else None,
+    )
+    windows = (
+        None
+        if desk is None
+        else WindowParts(
+            desk=desk,
+            words=window_words_for(settings.language),
+            show=shower(
+                desk,
+                slack,
+                channel=settings.slack_channel,
+                language=settings.language,
+                account_names=settings.account_names,
+                time_zone=settings.time_zone,
+            ),
+            tell=WindowNews(client=client("sqs"), queue_url=settings.events_queue_url).tell,
+        )
+    )
     return Clicks(
+        windows=windows,
         book=AlertTable(
             client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
         ),
@@ -438,7 +510,7 @@ def clicks() -> Clicks:
             receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
         ),
         responders=Responders(settings.responders, members=slack.members, clock=_now),
-        audit_log=AuditBucket(client=client, bucket=settings.audit_bucket),
+        audit_log=audit,
         aftermath=_aftermath(settings),
         look=FunctionCall(client=client("lambda"), function_arn=settings.alarms.get("function", "")),
     )

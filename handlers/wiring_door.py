@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -20,8 +20,11 @@ from botocore.session import get_session
 from handlers.adapters.replays import ReplayTable
 from handlers.adapters.secrets import SIGNING_REMEDY, SecretSource
 from handlers.adapters.wording import Words, words_for
+from handlers.adapters.wording_windows import WindowWords, window_words_for
 from handlers.alerting.errors import UnavailableError
+from handlers.alerting.window import BreakGlass
 from handlers.settings import DoorSettings
+from handlers.wiring_rules import rules_in
 
 _ANSWERING = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
 _SLACK_SECONDS = 2  # Slack shows an error after three seconds without an answer
@@ -45,6 +48,10 @@ class Door:
     clock: Callable[[], datetime]
     team_id: str = ""
     app_id: str = ""
+    rules: BreakGlass | None = None  # None: the deployment has no break-glass windows
+    window_words: WindowWords = field(default_factory=lambda: window_words_for("en"))
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    time_zone: str = ""  # in which people ask for windows; "": there are none
 
 
 @cache
@@ -95,4 +102,8 @@ def door() -> Door:
         clock=lambda: datetime.now(UTC),
         team_id=settings.team_id,
         app_id=settings.app_id,
+        rules=rules_in(settings.break_glass_file),
+        window_words=window_words_for(settings.language),
+        account_names=settings.account_names,
+        time_zone=settings.time_zone if settings.break_glass_file else "",
     )

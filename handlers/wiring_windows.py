@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from handlers.adapters.slack_windows import show_window
 from handlers.adapters.window_table import WindowTable
+from handlers.adapters.wording_windows import WindowWords, window_words_for
 from handlers.alerting.ports import Timer
 from handlers.alerting.window import BreakGlass
 from handlers.alerting.window_desk import Audit, WindowDesk
-from handlers.settings import SettingsError
 
-_BUNDLE = Path(__file__).parent.parent  # /var/task: the folder that holds `handlers`
-
-
-def rules_in(file: str, *, bundle: Path = _BUNDLE) -> BreakGlass | None:
-    """What the deployment says about windows, from its file in the bundle; None where `file` is "": there are none.
-
-    Raises:
-        SettingsError: the file is not there or unreadable. The queue then keeps the events and its alarm mails.
-    """
-    if not file:
-        return None
-    try:
-        return BreakGlass.from_json((bundle / file).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
+if TYPE_CHECKING:
+    from handlers.adapters.slack import SlackNotifier
 
 
 def window_desk(
@@ -48,3 +37,41 @@ def window_desk(
         audit=audit,
         timer=timer,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowParts:
+    """What functions that act on windows work with."""
+
+    desk: WindowDesk
+    words: WindowWords
+    show: Callable[[str, str], None]  # (window id, channel): bring its message in Slack up to date
+    tell: Callable[[str], None]  # have everybody told of a window, through the events queue
+
+
+def shower(
+    desk: WindowDesk,
+    slack: SlackNotifier,
+    *,
+    channel: str,
+    language: str,
+    account_names: Mapping[str, str],
+    time_zone: str,
+) -> Callable[[str, str], None]:
+    """What brings a window's message up to date: (window id, the channel for a new one or "": `channel`)."""
+    from handlers.adapters.slack_window_channel import SlackWindowChannel  # noqa: PLC0415 - slack_sdk is slow to load
+
+    talking, words = SlackWindowChannel(slack), window_words_for(language)
+
+    def show(window_id: str, where: str) -> None:
+        show_window(
+            window_id,
+            channel=where or channel,
+            slack=talking,
+            desk=desk,
+            words=words,
+            account_names=account_names,
+            time_zone=time_zone,
+        )
+
+    return show

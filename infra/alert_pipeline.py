@@ -394,8 +394,7 @@ class AlertPipeline(Construct):
         files = telling_files(deployment)
         if deployment.quiet:
             files[QUIET_FILE] = deployment.quiet.to_json().encode()
-        if (rules := deployment.break_glass_rules) is not None:
-            files[BREAK_GLASS_FILE] = rules.to_json().encode()
+        files |= break_glass_files(deployment)
         for name, path in (
             (COUNTRY_FILE, deployment.context.mmdb_country),
             (NETWORK_FILE, deployment.context.mmdb_asn),
@@ -442,6 +441,12 @@ class AlertPipeline(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             f"{', '.join(without_resource)}: only reads, and AWS does not let it be tied to a resource.",
         )
+
+
+def break_glass_files(deployment: Deployment) -> dict[str, bytes]:
+    """What functions that know of break-glass windows carry; nothing where there are none."""
+    rules = deployment.break_glass_rules
+    return {} if rules is None else {BREAK_GLASS_FILE: rules.to_json().encode()}
 
 
 def event_queue(

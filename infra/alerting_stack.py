@@ -9,7 +9,7 @@ from constructs import Construct
 
 from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
-from infra.audit_log import AuditLog
+from infra.audit_log import WINDOWS, AuditLog
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
@@ -46,7 +46,11 @@ class AlertingStack(Stack):
         )
         region = deployment.home_region
         self.topic = EmailTopic(self, "Email", deployment=deployment, region=region)
-        self.audit_log = AuditLog(self, "AuditLog", deployment=deployment) if deployment.react.enabled else None
+        self.audit_log = (
+            AuditLog(self, "AuditLog", deployment=deployment)
+            if deployment.react.enabled or deployment.break_glass.enabled
+            else None
+        )
         self.pipeline = AlertPipeline(
             self, "Pipeline", deployment=deployment, topic=self.topic, audit_log=self.audit_log
         )
@@ -70,9 +74,15 @@ class AlertingStack(Stack):
             self.watchers.watch_deliveries()
         self.door = (
             SlackDoor(self, "Door", deployment=deployment, pipeline=self.pipeline, audit_log=self.audit_log)
-            if self.audit_log
+            if self.audit_log and deployment.react.enabled
             else None
         )
+        if self.audit_log and deployment.break_glass.enabled:
+            self.audit_log.grant_append(self.pipeline.raise_alert, WINDOWS)
+            if self.follow_up:
+                self.audit_log.grant_append(self.follow_up.follow_up, WINDOWS)
+            if self.door:
+                self.audit_log.grant_append(self.door.apply_click, WINDOWS)
         if self.door and self.follow_up:
             self.follow_up.grant_alarms(self.door.apply_click)
             self.follow_up.grant_call(self.door.apply_click)

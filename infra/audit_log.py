@@ -10,6 +10,7 @@ from infra.audit_trail import default_retention, kept_bucket, retained_policy
 from infra.deployment import Deployment
 from infra.python_function import PythonFunction
 
+WINDOWS = "windows/"  # what was decided about break-glass windows
 TRANSITIONS = "transitions/"  # what became of alerts: handlers/alerting/life.py says how the rest of a key is made
 
 

@@ -1536,7 +1536,7 @@ class Deployment(_Section):
     @property
     def needs_alarms(self) -> bool:
         """Whether anything happens at a time of its own, so that follow_up and its schedules are needed."""
-        return self.react.enabled or self.reminders.enabled or self.reminders.daily_line
+        return self.react.enabled or self.break_glass.enabled or self.reminders.enabled or self.reminders.daily_line
 
     @property
     def alarm_group(self) -> str:

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from handlers.alerting import all_is_well
 from infra.accepted_findings import accept
-from infra.alert_pipeline import AlertPipeline
+from infra.alert_pipeline import AlertPipeline, break_glass_files
 from infra.deployment import Deployment
 from infra.destinations import telling_files
 from infra.python_function import PythonFunction
@@ -82,12 +82,14 @@ class FollowUp(Construct):
             handler="handlers.follow_up.handler",
             description="Does what alarms ask for: reminders, what was done in sessions, and the daily line",
             environment=pipeline.settings.to_environment(),
-            files=telling_files(deployment),
+            files={**telling_files(deployment), **break_glass_files(deployment)},
             memory_mb=512,  # ten thousand records of a session, and a picture of them
         )
         pipeline.grant_telling(function, topic)
         grant_session_reads(function, deployment)
         function.allow(["sqs:SendMessage"], [self._dead_letters_arn])
+        if deployment.break_glass.enabled:  # what a window was used for is told through the events queue
+            function.allow(["sqs:SendMessage"], [pipeline.queue.queue_arn])
         lambda_.CfnEventInvokeConfig(
             self,
             "Invoking",

@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from handlers.settings import ClickSettings, DoorSettings
-from infra.alert_pipeline import AlertPipeline, event_queue, maximum_receives
+from infra.alert_pipeline import BREAK_GLASS_FILE, AlertPipeline, break_glass_files, event_queue, maximum_receives
 from infra.audit_log import AuditLog
 from infra.deployment import Deployment
 from infra.destinations import TELLING_FILE, telling_files
@@ -89,8 +89,12 @@ class SlackDoor(Construct):
                 team_id=deployment.react.team_id,
                 app_id=deployment.react.app_id,
                 language=deployment.display.language,
+                break_glass_file=BREAK_GLASS_FILE if deployment.break_glass_rules else "",
+                account_names=deployment.accounts,
+                time_zone=deployment.display.time_zone,
                 **self._api_url(),
             ).to_environment(),
+            files=break_glass_files(deployment),
             memory_mb=1769,  # a whole processor (Lambda guide): a cold start has to fit into Slack's three seconds
         )
         function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
@@ -133,9 +137,12 @@ class SlackDoor(Construct):
                 deployment_name=deployment.name,
                 telling_file=TELLING_FILE if telling_files(deployment) else "",
                 alarms=deployment.alarm_settings if deployment.needs_alarms else {},
+                break_glass_file=BREAK_GLASS_FILE if deployment.break_glass_rules else "",
+                account_names=deployment.accounts,
+                events_queue_url=self._pipeline.queue.queue_url if deployment.break_glass.enabled else "",
                 **self._api_url(),
             ).to_environment(),
-            files=telling_files(deployment),
+            files={**telling_files(deployment), **break_glass_files(deployment)},
             memory_mb=512,
         )
         function.function.add_event_source(
@@ -146,6 +153,8 @@ class SlackDoor(Construct):
         )
         self._audit_log.grant_append(function)
         self._pipeline.slack_token.grant_read(function)
+        if deployment.break_glass.enabled:  # an emergency is told through the events queue
+            function.allow(["sqs:SendMessage"], [self._pipeline.queue.queue_arn])
         for name, destination in deployment.destinations.items():
             if destination.type == "pagerduty":  # it stops calling people once somebody took the alert
                 self._pipeline.destinations.secrets[name].grant_read(function)

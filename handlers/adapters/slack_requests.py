@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from handlers.adapters.slack_windows import WindowPress, read_window_press
 from handlers.alerting.life import Cause, Verb
 
 MAXIMUM_BODY = 1_048_576  # bytes
@@ -110,8 +111,13 @@ def verified(event: Mapping[str, Any], secrets: Sequence[str], *, now: datetime)
     return Verified(body=body, digest=hashlib.sha256(f"{timestamp}:{signature}".encode()).hexdigest())
 
 
-def read_request(request: Verified, *, team_id: str = "", app_id: str = "") -> Press | Command | None:
+def read_request(
+    request: Verified, *, team_id: str = "", app_id: str = "", windows_in: str = ""
+) -> Press | Command | WindowPress | None:
     """What somebody did; None for what needs no answer: a link button, or a form that was closed.
+
+    Args:
+        windows_in: the time zone in which people ask for break-glass windows; "": there are no windows.
 
     Raises:
         RefusedError: not what Slack sends, or from another workspace or app than those configured.
@@ -123,6 +129,8 @@ def read_request(request: Verified, *, team_id: str = "", app_id: str = "") -> P
     payload = _payload(form)
     _check_origin(_mapping(payload.get("team")).get("id"), payload.get("api_app_id"), team_id=team_id, app_id=app_id)
     user = _text(_mapping(payload.get("user")).get("id"), _PERSON)
+    if windows_in and (press := read_window_press(payload, time_zone=windows_in)) is not None:
+        return press
     match payload.get("type"):
         case "block_actions":
             return _button(payload, user)

@@ -81,4 +81,4 @@ def test_an_unknown_kind_is_an_error_of_the_function(reminding):
         FunctionName=reminding.outputs["FollowUpFunctionName"], Payload=json.dumps({"kind": "nonsense"})
     )
     assert answer["FunctionError"]
-    assert "this version does activity, all-is-well, reminder" in answer["Payload"].read().decode()
+    assert "this version does activity, all-is-well, reminder, window-end" in answer["Payload"].read().decode()

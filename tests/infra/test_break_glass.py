@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from handlers.alerting.window import BreakGlass, Person
 from handlers.settings import SettingsError
-from handlers.wiring_windows import rules_in, window_desk
+from handlers.wiring_rules import rules_in
+from handlers.wiring_windows import window_desk
 from infra.alert_pipeline import BREAK_GLASS_FILE
 from infra.deployment import ConfigurationError, DeclaredBreakGlass, DeclaredPerson, Deployment, Problem
 from infra.python_function import ROOT

@@ -233,7 +233,7 @@ def running(
 
 def test_every_kind_of_work_that_is_asked_for_is_known(running: Callable[[str], Resource]) -> None:
     assert running("rootwatch-follow-up")["Handler"] == f"{follow_up.__name__}.handler"
-    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well", "activity"}
+    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well", "activity", "window-end"}
 
 
 def test_the_function_tells_every_destination_by_the_routes_and_sets_reminders(
