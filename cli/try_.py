@@ -178,6 +178,10 @@ def _stay(stage: Stage, out: Console) -> None:
         "--policy-arn arn:aws:iam::aws:policy/AdministratorAccess\n"
     )
     if stage.slack:
+        out.print(
+            "  In the channel: press [bold]Acknowledge[/bold], or [bold]What did they do?[/bold] below root's sign-in;"
+        )
+        out.print("  as Alice, type [bold]/rootwatch request[/bold] to plan a use of root, and approve it as Bob.\n")
         out.print(f"  The channel is at [bold]{stage.slack.url}[/bold]. ", end="")
     out.print("Ctrl-C ends it all.")
     try:

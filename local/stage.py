@@ -67,6 +67,18 @@ bundle_platform = "host"
 """
 
 
+# The people of the look-alike: alice may use root in a window that bob or carol approves.
+_BREAK_GLASS = """
+[break_glass]
+enabled = true
+approvers = ["U0BOB00000", "U0CAROL000"]
+[[break_glass.people]]
+name = "alice"
+slack = "U0ALICE000"
+addresses = ["192.0.2.0/24"]
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RealSlack:
     """A workspace of the user's own instead of the look-alike."""
@@ -213,6 +225,7 @@ class Stage:
                 language=self._language,
                 reacts="true" if self.slack else "false",
             )
+            + (_BREAK_GLASS if self.slack else "")
             + self._more,
             "utf-8",
         )

@@ -10,20 +10,10 @@ from handlers.alerting.severity import Severity
 from local.stage import ACCOUNT, CHANNEL, Stage
 from local.story import scenes
 
-MORE = """
-[break_glass]
-enabled = true
-approvers = ["U0BOB00000"]
-[[break_glass.people]]
-name = "alice"
-slack = "U0ALICE000"
-addresses = ["192.0.2.0/24"]
-"""
-
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory):
-    with Stage(directory=tmp_path_factory.mktemp("windows"), more=MORE) as running:
+    with Stage(directory=tmp_path_factory.mktemp("windows")) as running:
         yield running
 
 
