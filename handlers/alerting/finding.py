@@ -148,9 +148,7 @@ class Finding:
         CRITICAL. Where the record proves nothing it stays as bad as it is.
         """
         window = verdict.window
-        marked = dataclasses.replace(
-            self, standing=str(verdict.standing), window_id=window.id if window else ""
-        ).with_fact("Break-glass window", verdict.reason)
+        marked = dataclasses.replace(self, standing=str(verdict.standing), window_id=window.id if window else "")
         if window is not None:
             marked = marked.with_fact("Window for", f"{window.person}: {window.purpose} (ticket {window.ticket})")
         if verdict.standing.is_calm and window is not None:
@@ -175,7 +173,7 @@ class Finding:
                 summary=_cut(f"{self.summary} {verdict.reason}"),
                 routine=False,
             )
-        return marked
+        return marked.with_fact("Break-glass window", verdict.reason)
 
     @property
     def is_calm(self) -> bool:

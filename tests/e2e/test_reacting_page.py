@@ -12,12 +12,15 @@ import pytest
 from playwright.sync_api import expect
 
 from handlers.adapters.wording import LANGUAGES
+from handlers.adapters.wording_windows import window_words_for
 from handlers.alerting.life import Cause, State, Verb
+from handlers.alerting.window import WindowState
 from local.slack.interactivity import ANSWER_SECONDS
 from local.stage import Stage
 from tests.e2e.browser import chromium
 from tests.e2e.test_alerting import event_of, parents_of
 from tests.e2e.test_reacting import audit_entries, book_of
+from tests.e2e.test_windows import by_root
 from tests.unit.adapters.test_slack_requests import request
 
 ACCOUNT = "200000009999"
@@ -150,3 +153,41 @@ def test_the_door_answers_its_first_request_in_a_new_process_within_slacks_time(
 
 def _list(seconds):
     return ", ".join(f"{item:.2f}" for item in seconds)
+
+
+def test_a_use_of_root_is_planned_approved_by_another_used_and_then_closed_again(stage, page, tmp_path):
+    words = window_words_for(stage.language)
+    form = page.locator("[data-modal]")
+
+    def act_as(user):
+        page.click(f"[data-user={user}]")
+        expect(page.locator(f"[data-user={user}]")).to_have_attribute("aria-pressed", "true")
+
+    act_as("alice")
+    line = page.locator("[data-composer]").locator("textarea, input").first
+    line.fill("/rootwatch request")
+    line.press("Enter")
+    expect(form.locator("h2")).to_have_text(words.form_title)
+    form.locator("select").nth(1).select_option(label="alice")
+    form.locator("textarea").fill("change the billing contact")
+    form.locator("input[type=text]").fill("OPS-77")
+    page.screenshot(path=str(tmp_path / "1-request-form.png"))
+    page.click("[data-submit]")
+    message = page.locator("[data-messages] > [data-ts]").filter(has_text="OPS-77").first
+    expect(message).to_contain_text(words.headings[WindowState.REQUESTED].format(person="alice"), timeout=20_000)
+
+    message.locator("[data-action-id=rootwatch-window-approve]").click()  # her own: another person has to
+    page.wait_for_timeout(1_500)
+    expect(message).to_contain_text(words.headings[WindowState.REQUESTED].format(person="alice"))
+    act_as("bob")
+    message.locator("[data-action-id=rootwatch-window-approve]").click()
+    expect(message).to_contain_text(words.headings[WindowState.APPROVED].format(person="alice"), timeout=20_000)
+    page.screenshot(path=str(tmp_path / "2-approved.png"))
+
+    stage.aws.put_event(by_root("root signs in", additionalEventData={"MFAUsed": "Yes"}))
+    calm = page.locator("[data-messages] > [data-ts]").filter(has_text="Expected: Root signed in").first
+    expect(calm).to_contain_text("OPS-77", timeout=30_000)
+    page.screenshot(path=str(tmp_path / "3-used.png"))
+    message.locator("[data-action-id=rootwatch-window-revoke]").click()
+    expect(message).to_contain_text(words.headings[WindowState.REVOKED].format(person="alice"), timeout=20_000)
+    page.screenshot(path=str(tmp_path / "4-revoked.png"))
