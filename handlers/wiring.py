@@ -137,14 +137,7 @@ def alerting() -> Alerting:
     )
     context = enrichments(settings, lookups, detections)
     audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
-    desk = window_desk(
-        rules_in(settings.break_glass_file),
-        client=client("dynamodb"),
-        table=settings.table_name,
-        retention_days=settings.retention_days,
-        audit=audit.append if audit else None,
-        timer=timer(settings.alarms) if settings.alarms else None,
-    )
+    desk = _desk(settings, audit)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=alert_table(settings),
@@ -220,14 +213,7 @@ def follow_ups() -> FollowUps:
         return "told what was done" if told else "nothing to tell yet"
 
     audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
-    desk = window_desk(
-        rules_in(settings.break_glass_file),
-        client=client("dynamodb"),
-        table=settings.table_name,
-        retention_days=settings.retention_days,
-        audit=audit.append if audit else None,
-        timer=alarms,
-    )
+    desk = _desk(settings, audit)
 
     def window_end(work: Mapping[str, str]) -> str:
         if desk is None:
@@ -401,6 +387,18 @@ def _read(file: str, parse: Callable[[str], _T], bundle: Path) -> _T:
         raise SettingsError(f"{file} in the function's bundle cannot be read ({error}): deploy again") from error
 
 
+def _desk(settings: AlertSettings | ClickSettings, audit: AuditBucket | None) -> WindowDesk | None:
+    """Where break-glass windows are decided; None where the deployment has none."""
+    return window_desk(
+        rules_in(settings.break_glass_file),
+        client=client("dynamodb"),
+        table=settings.table_name,
+        retention_days=settings.retention_days,
+        audit=audit.append if audit else None,
+        timer=timer(settings.alarms) if settings.alarms else None,
+    )
+
+
 def _window_shower(settings: AlertSettings, telling: Telling, desk: WindowDesk | None) -> Callable[[str], None]:
     """What brings a window's message in Slack up to date, where people ask for windows there."""
     if desk is None or not settings.reacts:
@@ -472,14 +470,7 @@ def clicks() -> Clicks:
         settings=message,
     )
     audit = AuditBucket(client=client, bucket=settings.audit_bucket)
-    desk = window_desk(
-        rules_in(settings.break_glass_file),
-        client=client("dynamodb"),
-        table=settings.table_name,
-        retention_days=settings.retention_days,
-        audit=audit.append,
-        timer=timer(settings.alarms) if settings.alarms else None,
-    )
+    desk = _desk(settings, audit)
     windows = (
         None
         if desk is None

@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.table_rows import row_of, stamp, values_of
 from handlers.alerting.alert import (
     Alert,
     Case,
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 12
 _RECENT = 20  # alerts of a group remembered: those of the window, with room for late records
-_SERIALIZE = TypeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
 
 
 class AlertTable:
@@ -96,7 +94,7 @@ class AlertTable:
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk AND sk > :after",
             "FilterExpression": "loud = :loud",
-            "ExpressionAttributeValues": _row(
+            "ExpressionAttributeValues": row_of(
                 {":pk": f"ALERT#{alert_id}", ":after": f"FINDING#{after}", ":loud": True}
             ),
             "ScanIndexForward": False,
@@ -104,7 +102,7 @@ class AlertTable:
         }
         while len(found) < limit:
             page = self._call("query", **query)
-            found += [Finding.from_plain(json.loads(_plain(item)["finding"])) for item in page["Items"]]
+            found += [Finding.from_plain(json.loads(values_of(item)["finding"])) for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 break
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -120,7 +118,7 @@ class AlertTable:
             "scan",
             FilterExpression="sk = :sk AND attribute_exists(#count)",
             ExpressionAttributeNames={"#count": "count"},
-            ExpressionAttributeValues=_row({":sk": "ALERT"}),
+            ExpressionAttributeValues=row_of({":sk": "ALERT"}),
         )
         for item in pages:
             yield _alert(item["pk"].removeprefix("ALERT#"), item)
@@ -134,7 +132,7 @@ class AlertTable:
         return self._pages(
             "query",
             KeyConditionExpression="pk = :pk AND begins_with(sk, :beginning)",
-            ExpressionAttributeValues=_row({":pk": f"ALERT#{alert_id}", ":beginning": beginning}),
+            ExpressionAttributeValues=row_of({":pk": f"ALERT#{alert_id}", ":beginning": beginning}),
         )
 
     def _pages(self, method: str, **request: Any) -> Iterator[dict[str, Any]]:
@@ -142,7 +140,7 @@ class AlertTable:
         request = {**request, "TableName": self._table, "ConsistentRead": True}
         while True:
             page = self._call(method, **request)
-            yield from map(_plain, page["Items"])
+            yield from map(values_of, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -151,7 +149,7 @@ class AlertTable:
         pages = self._pages(
             "query",
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=_row({":pk": _kept_under(kind, day)}),
+            ExpressionAttributeValues=row_of({":pk": _kept_under(kind, day)}),
         )
         return [Finding.from_plain(json.loads(item["finding"])) for item in pages]
 
@@ -160,12 +158,12 @@ class AlertTable:
         query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": _row({":pk": f"DAY#{day.isoformat()}"}),
+            "ExpressionAttributeValues": row_of({":pk": f"DAY#{day.isoformat()}"}),
             "ConsistentRead": True,
         }
         while True:
             page = self._call("query", **query)
-            ids += [_plain(item)["alert_id"] for item in page["Items"]]
+            ids += [values_of(item)["alert_id"] for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
                 return [alert for alert in map(self.find, ids) if alert is not None]
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -177,8 +175,8 @@ class AlertTable:
             "SET until_time = :until, expires_at = :expires",
             condition="attribute_not_exists(pk) OR until_time < :now",
             values={
-                ":until": _stamp(now + lease),
-                ":now": _stamp(now),
+                ":until": stamp(now + lease),
+                ":now": stamp(now),
                 ":expires": int((now + self._retention).timestamp()),
             },
         )
@@ -190,7 +188,7 @@ class AlertTable:
             "ERRAND",
             "SET until_time = :until",
             condition="attribute_exists(pk)",
-            values={":until": _stamp(moment)},
+            values={":until": stamp(moment)},
         )
 
     def claim(self, alert_id: str, errand: str, *, now: datetime, lease: timedelta) -> bool:
@@ -199,7 +197,7 @@ class AlertTable:
             "SET #errand = :until",
             condition="attribute_exists(pk) AND (attribute_not_exists(#errand) OR #errand < :now)",
             names={"#errand": f"errand_{errand}"},
-            values={":until": _stamp(now + lease), ":now": _stamp(now)},
+            values={":until": stamp(now + lease), ":now": stamp(now)},
         )
 
     def release(self, alert_id: str, errand: str) -> None:
@@ -220,7 +218,7 @@ class AlertTable:
                     "severity": told.severity.name,
                     "kinds": sorted(told.kinds),
                     "cursor": told.cursor,
-                    "at": _stamp(told.at),
+                    "at": stamp(told.at),
                 }
             },
         )
@@ -251,11 +249,11 @@ class AlertTable:
         record = {"id": act.id, "verb": str(act.verb), "life": life.to_plain(), "expires_at": expires}
         update = {
             "TableName": self._table,
-            "Key": _row({"pk": pk, "sk": "ALERT"}),
+            "Key": row_of({"pk": pk, "sk": "ALERT"}),
             "UpdateExpression": "SET life = :life",
             "ConditionExpression": "attribute_exists(pk) AND "
             + ("life.version = :seen" if seen else "attribute_not_exists(life)"),
-            "ExpressionAttributeValues": _row({":life": life.to_plain(), **({":seen": seen} if seen else {})}),
+            "ExpressionAttributeValues": row_of({":life": life.to_plain(), **({":seen": seen} if seen else {})}),
         }
         return self._transact(
             [{"Update": update}, self._put({"pk": pk, "sk": sk, **record}, "attribute_not_exists(pk)")]
@@ -325,7 +323,7 @@ class AlertTable:
                         "sk": "CASE",
                         "alert_id": alert_id,
                         "is_open": after.is_open,
-                        "at": _stamp(after.at),
+                        "at": stamp(after.at),
                         "version": after.version,
                         "expires_at": expires,
                     },
@@ -350,13 +348,13 @@ class AlertTable:
                 self._put(
                     {
                         "pk": f"DAY#{finding.received.date().isoformat()}",
-                        "sk": f"{_stamp(finding.received)}#{alert_id}",
+                        "sk": f"{stamp(finding.received)}#{alert_id}",
                         "alert_id": alert_id,
                         "expires_at": expires,
                     }
                 )
             )
-            opened = {"alert_id": alert_id, "at": _stamp(finding.happened)}
+            opened = {"alert_id": alert_id, "at": stamp(finding.happened)}
             actions.append(
                 self._put(
                     {
@@ -397,14 +395,14 @@ class AlertTable:
             ":unsettled": unsettled,
             ":headline": text,
             ":group": finding.group,
-            ":time": _stamp(finding.happened),
+            ":time": stamp(finding.happened),
             ":expires": expires,
         }
         if loud:
             values[":kinds"] = {kind_of(finding)}
         return {
             "TableName": self._table,
-            "Key": _row({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
+            "Key": row_of({"pk": f"ALERT#{alert_id}", "sk": "ALERT"}),
             "UpdateExpression": "SET #headline = if_not_exists(#headline, :headline), #group = :group, "
             "last_time = if_not_exists(last_time, :time), expires_at = :expires " + adding,
             "ExpressionAttributeNames": {
@@ -412,29 +410,29 @@ class AlertTable:
                 "#group": "group",
                 "#headline": "headline" if loud else "quiet_headline",
             },
-            "ExpressionAttributeValues": _row(values),
+            "ExpressionAttributeValues": row_of(values),
         }
 
     def _move_last_time(self, alert_id: str, moment: datetime) -> None:
         self._update_alert(
-            alert_id, "SET last_time = :time", condition="last_time < :time", values={":time": _stamp(moment)}
+            alert_id, "SET last_time = :time", condition="last_time < :time", values={":time": stamp(moment)}
         )
 
     def _put(
         self, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self._table, "Item": _row(item)}
+        put: dict[str, Any] = {"TableName": self._table, "Item": row_of(item)}
         if condition:
             put["ConditionExpression"] = condition
         if values:
-            put["ExpressionAttributeValues"] = _row(values)
+            put["ExpressionAttributeValues"] = row_of(values)
         return {"Put": put}
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        item = self._call("get_item", TableName=self._table, Key=_row({"pk": pk, "sk": sk}), ConsistentRead=True).get(
+        item = self._call("get_item", TableName=self._table, Key=row_of({"pk": pk, "sk": sk}), ConsistentRead=True).get(
             "Item"
         )
-        return _plain(item) if item else None
+        return values_of(item) if item else None
 
     def _update_alert(
         self,
@@ -460,14 +458,14 @@ class AlertTable:
     ) -> bool:
         request: dict[str, Any] = {
             "TableName": self._table,
-            "Key": _row({"pk": pk, "sk": sk}),
+            "Key": row_of({"pk": pk, "sk": sk}),
             "UpdateExpression": expression,
             "ConditionExpression": condition,
         }
         if names:
             request["ExpressionAttributeNames"] = dict(names)
         if values:
-            request["ExpressionAttributeValues"] = _row(values)
+            request["ExpressionAttributeValues"] = row_of(values)
         try:
             self._client.update_item(**request)
         except ClientError as error:
@@ -533,19 +531,6 @@ def _told(value: Mapping[str, Any]) -> Told:
         cursor=value["cursor"],
         at=_moment(value["at"]),
     )
-
-
-def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _SERIALIZE(value) for key, value in values.items()}
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _DESERIALIZE(value) for key, value in item.items()}
-
-
-def _stamp(moment: datetime) -> str:
-    """A time that sorts as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _moment(text: str) -> datetime:

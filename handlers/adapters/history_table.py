@@ -13,12 +13,12 @@ import json
 import random
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.table_rows import deserialize, row_of, stamp
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.ports import MOST_ADDRESSES, MOST_KEPT_CHARACTERS, Kept, Seen, Sighting, Tally
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 6
 _CONTENDED = ("ConditionalCheckFailedException", "TransactionConflictException", "TransactionInProgressException")
-_SERIALIZE = TypeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
 
 
 class HistoryTable:
@@ -85,7 +83,7 @@ class HistoryTable:
     ) -> bool:
         expires = int((now + self._retention).timestamp())
         marker = {"pk": counted, "sk": "EVENT", "answer": json.dumps(_plain_seen(answer)), "expires_at": expires}
-        put = {"TableName": self._table, "Item": _row(marker), "ConditionExpression": "attribute_not_exists(pk)"}
+        put = {"TableName": self._table, "Item": row_of(marker), "ConditionExpression": "attribute_not_exists(pk)"}
         actions: list[Any] = [{"Put": put}]
         for name, key in tally_keys(sighting).items():
             values: dict[str, Any] = {":one": 1, ":expires": expires}
@@ -93,7 +91,7 @@ class HistoryTable:
             adding = "ADD times :one" if sighting.succeeded else "ADD failed :one"
             if sighting.succeeded:
                 setting += ", since = if_not_exists(since, :at)"
-                values[":at"] = _stamp(sighting.at)
+                values[":at"] = stamp(sighting.at)
             addresses = rows[name].get("addresses", ())
             if name == "principal" and sighting.succeeded and sighting.address and len(addresses) <= MOST_ADDRESSES:
                 adding += ", addresses :address"
@@ -102,9 +100,9 @@ class HistoryTable:
                 {
                     "Update": {
                         "TableName": self._table,
-                        "Key": _row({"pk": key, "sk": "SEEN"}),
+                        "Key": row_of({"pk": key, "sk": "SEEN"}),
                         "UpdateExpression": f"{setting} {adding}",
-                        "ExpressionAttributeValues": _row(values),
+                        "ExpressionAttributeValues": row_of(values),
                     }
                 }
             )
@@ -119,13 +117,13 @@ class HistoryTable:
         expires = int((now + self._retention).timestamp())
         request: dict[str, Any] = {
             "TableName": self._table,
-            "Item": _row({"pk": key, "sk": "KEPT", **values, "expires_at": expires}),
+            "Item": row_of({"pk": key, "sk": "KEPT", **values, "expires_at": expires}),
             "ConditionExpression": "attribute_not_exists(pk)",
         }
         if row:
             request["ConditionExpression"] = "#event = :seen"
             request["ExpressionAttributeNames"] = {"#event": "event"}
-            request["ExpressionAttributeValues"] = _row({":seen": row["event"]})
+            request["ExpressionAttributeValues"] = row_of({":seen": row["event"]})
         try:
             self._client.put_item(**request)
         except (ClientError, BotoCoreError) as error:
@@ -135,11 +133,11 @@ class HistoryTable:
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         try:
             item = self._client.get_item(
-                TableName=self._table, Key=_row({"pk": pk, "sk": sk}), ConsistentRead=True
+                TableName=self._table, Key=row_of({"pk": pk, "sk": sk}), ConsistentRead=True
             ).get("Item")
         except (ClientError, BotoCoreError) as error:
             raise _unavailable(error) from error
-        return {name: _DESERIALIZE(value) for name, value in item.items()} if item else None
+        return {name: deserialize(value) for name, value in item.items()} if item else None
 
 
 def _next_row(row: Mapping[str, Any] | None, value: str, *, event: str, at: datetime) -> dict[str, Any]:
@@ -148,11 +146,11 @@ def _next_row(row: Mapping[str, Any] | None, value: str, *, event: str, at: date
     before = row or {"value": "", "since": ""}
     return {
         "value": kept,
-        "since": before["since"] if row and before["value"] == kept else _stamp(at),
+        "since": before["since"] if row and before["value"] == kept else stamp(at),
         "before": before["value"],
         "before_since": before["since"],
         "event": event,
-        "at": _stamp(at),
+        "at": stamp(at),
     }
 
 
@@ -197,7 +195,7 @@ def _plain_seen(seen: Seen) -> dict[str, Any]:
     return {
         "other_addresses": seen.other_addresses,
         **{
-            name: {"times": tally.times, "failed": tally.failed, "since": _stamp(tally.since) if tally.since else None}
+            name: {"times": tally.times, "failed": tally.failed, "since": stamp(tally.since) if tally.since else None}
             for name, tally in tallies.items()
         },
     }
@@ -211,14 +209,6 @@ def _seen_from(plain: Mapping[str, Any]) -> Seen:
 def _kept(row: Mapping[str, Any], which: str) -> Kept | None:
     value, since = (row["value"], row["since"]) if which == "value" else (row["before"], row["before_since"])
     return Kept(value=value, since=datetime.fromisoformat(since)) if value and since else None
-
-
-def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _SERIALIZE(value) for key, value in values.items()}
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
 
 
 def _contended(error: Exception) -> bool:

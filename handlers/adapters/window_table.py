@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.table_rows import row_of, stamp, values_of
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.window import Use, Window, WindowAct
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
 _CONTENDED = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
-_SERIALIZE = TypeSerializer().serialize
-_DESERIALIZE = TypeDeserializer().deserialize
 
 
 class WindowTable:
@@ -42,7 +40,7 @@ class WindowTable:
         return _window(row) if row else None
 
     def of_account(self, account: str, *, ending_from: datetime) -> Sequence[Window]:
-        return [_window(row) for row in self._rows(f"WINDOWS#{account}", after=_stamp(ending_from))]
+        return [_window(row) for row in self._rows(f"WINDOWS#{account}", after=stamp(ending_from))]
 
     def save(self, window: Window, act: WindowAct) -> bool:
         text = json.dumps(window.to_plain(), ensure_ascii=False)
@@ -54,7 +52,7 @@ class WindowTable:
             "act": json.dumps(act.to_plain(), ensure_ascii=False),
             "window": text,
         }
-        listed = {"pk": f"WINDOWS#{window.account}", "sk": f"{_stamp(window.ends)}#{window.id}", "window": text}
+        listed = {"pk": f"WINDOWS#{window.account}", "sk": f"{stamp(window.ends)}#{window.id}", "window": text}
         first = window.version == 1
         actions = [
             self._put(
@@ -85,7 +83,7 @@ class WindowTable:
 
     def add_use(self, window_id: str, use: Use) -> None:
         text = json.dumps(use.to_plain(), ensure_ascii=False)
-        self._add(window_id, {"sk": f"USE#{_stamp(use.at)}#{use.finding_id}", "use": text})
+        self._add(window_id, {"sk": f"USE#{stamp(use.at)}#{use.finding_id}", "use": text})
 
     def uses(self, window_id: str) -> Sequence[Use]:
         return [Use.from_plain(json.loads(row["use"])) for row in self._rows(f"WINDOW#{window_id}", begins="USE#")]
@@ -105,7 +103,9 @@ class WindowTable:
         expires = int((window.ends + self._retention).timestamp())
         row = {"pk": f"WINDOW#{window_id}", **values, "expires_at": expires}
         try:
-            self._client.put_item(TableName=self._table, Item=_row(row), ConditionExpression="attribute_not_exists(pk)")
+            self._client.put_item(
+                TableName=self._table, Item=row_of(row), ConditionExpression="attribute_not_exists(pk)"
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise _unavailable(error) from error
@@ -113,21 +113,21 @@ class WindowTable:
             raise _unavailable(error) from error
 
     def _get(self, window_id: str, sk: str) -> dict[str, Any] | None:
-        key = _row({"pk": f"WINDOW#{window_id}", "sk": sk})
+        key = row_of({"pk": f"WINDOW#{window_id}", "sk": sk})
         item = self._call("get_item", TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return _plain(item) if item else None
+        return values_of(item) if item else None
 
     def _rows(self, pk: str, *, begins: str = "", after: str = "") -> Iterator[dict[str, Any]]:
         condition = "begins_with(sk, :sk)" if begins else "sk > :sk"
         query: dict[str, Any] = {
             "TableName": self._table,
             "KeyConditionExpression": f"pk = :pk AND {condition}",
-            "ExpressionAttributeValues": _row({":pk": pk, ":sk": begins or after}),
+            "ExpressionAttributeValues": row_of({":pk": pk, ":sk": begins or after}),
             "ConsistentRead": True,
         }
         while True:
             page = self._call("query", **query)
-            yield from map(_plain, page["Items"])
+            yield from map(values_of, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -135,11 +135,11 @@ class WindowTable:
     def _put(
         self, item: Mapping[str, Any], condition: str = "", values: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        put: dict[str, Any] = {"TableName": self._table, "Item": _row(item)}
+        put: dict[str, Any] = {"TableName": self._table, "Item": row_of(item)}
         if condition:
             put["ConditionExpression"] = condition
         if values:
-            put["ExpressionAttributeValues"] = _row(values)
+            put["ExpressionAttributeValues"] = row_of(values)
         return {"Put": put}
 
     def _call(self, method: str, **request: Any) -> dict[str, Any]:
@@ -152,19 +152,6 @@ class WindowTable:
 
 def _window(row: Mapping[str, Any]) -> Window:
     return Window.from_plain(json.loads(row["window"]))
-
-
-def _row(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _SERIALIZE(value) for key, value in values.items()}
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _DESERIALIZE(value) for key, value in item.items()}
-
-
-def _stamp(moment: datetime) -> str:
-    """A time that sorts as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _unavailable(error: Exception) -> UnavailableError:
