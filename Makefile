@@ -22,7 +22,8 @@ try: setup ## see it: local AWS and Slack, a guided story; Ctrl-C ends it (ONCE=
 	@$(BIN)/rootwatch try $(if $(ONCE),--once) $(ARGS)
 
 test: check .emulator/.installed ## everything `check` does, then every test, end to end included
-	$(BIN)/pytest tests/integration tests/e2e
+	$(BIN)/pytest -n auto --dist loadfile tests/integration
+	$(BIN)/pytest tests/e2e
 
 check: .venv/.installed node_modules/.installed .build/.installed ## format, lint, types, import contracts, unit and infra tests, freshness
 	$(BIN)/ruff format --check .
