@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import random
@@ -135,17 +136,18 @@ def alerting() -> Alerting:
             "organization": settings.organization_id,
         },
     )
+    slack = slack_channel(settings, telling)
     context = enrichments(settings, lookups, detections)
     audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
     desk = _desk(settings, audit)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),
         book=alert_table(settings),
-        notifiers=(*notifiers(settings, telling), *_reminder_setter(settings, telling)),
+        notifiers=(*notifiers(settings, telling, slack), *_reminder_setter(settings, telling)),
         later=QueueReminders(client=client("sqs"), queue_url=settings.queue_url),
         lookups=lookups,
         accounts=MemoryAccounts(names=settings.account_names),
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
         refresh_every=timedelta(seconds=settings.refresh_seconds),
         enrichments=context.steps,
         remember=context.remember,
@@ -156,19 +158,12 @@ def alerting() -> Alerting:
         recorded=_follower(settings),
     )
 
-    def put_back(receipt_handle: str, seconds: int) -> None:
-        client("sqs").change_message_visibility(
-            QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-        )
-
     return Alerting(
-        show_window=_window_shower(settings, telling, desk),
+        show_window=_window_shower(settings, desk, slack),
         pipeline=pipeline,
         desk=desk,
-        put_back=put_back,
-        wait_seconds=lambda receives, asked: wait_seconds(
-            receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
-        ),
+        put_back=_putting_back(settings.queue_url),
+        wait_seconds=functools.partial(wait_seconds, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
     )
 
 
@@ -177,19 +172,19 @@ def follow_ups() -> FollowUps:
     """What alarms ask for, from the environment. Raises SettingsError for an incomplete one."""
     settings = AlertSettings.from_environment(os.environ)
     telling = declared_telling(settings.telling_file)
-    alarms, book, channels = timer(settings.alarms), alert_table(settings), notifiers(settings, telling)
+    alarms, book, slack = timer(settings.alarms), alert_table(settings), slack_channel(settings, telling)
     caller = Caller(
         book=book,
         reminders=telling.reminders,
         timer=alarms,
-        notifiers=channels,
+        notifiers=notifiers(settings, telling, slack),
         is_owned=is_owned,
         clock=_now,
     )
     line = DailyLine(
         book=book,
         board=CloudWatchAlarms(client=client("cloudwatch"), deployment=settings.deployment_name),
-        say=slack_channel(settings, telling).say_daily,
+        say=slack.say_daily,
         is_owned=is_owned,
         hours=telling.reminders.hours,
         clock=_now,
@@ -197,7 +192,7 @@ def follow_ups() -> FollowUps:
     sessions = session_reports.following(
         book=book,
         timer=alarms,
-        slack=slack_channel(settings, telling),
+        slack=slack,
         settings=message_settings(settings),
         client=asking,
         account=settings.account,
@@ -233,6 +228,17 @@ def follow_ups() -> FollowUps:
     )
 
 
+def _putting_back(queue_url: str) -> Callable[[str, int], None]:
+    """What has a message come again after so many seconds: (receipt handle, seconds)."""
+
+    def put_back(receipt_handle: str, seconds: int) -> None:
+        client("sqs").change_message_visibility(
+            QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+        )
+
+    return put_back
+
+
 def timer(alarms: Mapping[str, str]) -> SchedulerTimer:
     """The alarms of this deployment, as its settings name them. Raises SettingsError where it has none."""
     try:
@@ -247,7 +253,7 @@ def timer(alarms: Mapping[str, str]) -> SchedulerTimer:
         raise SettingsError(f"ROOTWATCH_ALARMS does not name {error}: deploy again") from error
 
 
-def alert_table(settings: AlertSettings) -> AlertTable:
+def alert_table(settings: AlertSettings | ClickSettings) -> AlertTable:
     """The alert book."""
     return AlertTable(
         client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
@@ -278,8 +284,11 @@ def slack_channel(settings: AlertSettings, telling: Telling) -> SlackNotifier:
     )
 
 
-def notifiers(settings: AlertSettings, telling: Telling) -> tuple[Notifier, ...]:
-    """Everybody who can be told: e-mail and Slack, and the destinations that are declared."""
+def notifiers(settings: AlertSettings, telling: Telling, slack: SlackNotifier) -> tuple[Notifier, ...]:
+    """Everybody who can be told: e-mail and `slack`, and the destinations that are declared.
+
+    There is one SlackNotifier of the channel in a container: it keeps the token, and the wait that Slack asked for.
+    """
     refused = Refusals(client=client("sns"), topic_arn=settings.topic_arn, deployment=settings.deployment_name)
     return (
         EmailNotifier(
@@ -288,7 +297,7 @@ def notifiers(settings: AlertSettings, telling: Telling) -> tuple[Notifier, ...]
             minimum_severity=Severity[settings.email_minimum_severity],
             settings=message_settings(settings),
         ),
-        slack_channel(settings, telling),
+        slack,
         *(_destination(item, settings, telling, refused) for item in telling.destinations),
     )
 
@@ -399,13 +408,13 @@ def _desk(settings: AlertSettings | ClickSettings, audit: AuditBucket | None) ->
     )
 
 
-def _window_shower(settings: AlertSettings, telling: Telling, desk: WindowDesk | None) -> Callable[[str], None]:
+def _window_shower(settings: AlertSettings, desk: WindowDesk | None, slack: SlackNotifier) -> Callable[[str], None]:
     """What brings a window's message in Slack up to date, where people ask for windows there."""
     if desk is None or not settings.reacts:
         return lambda _window_id: None
     show = shower(
         desk,
-        slack_channel(settings, telling),
+        slack,
         channel=settings.slack_channel,
         language=settings.language,
         account_names=settings.account_names,
@@ -434,7 +443,7 @@ def enrichments(settings: AlertSettings, lookups: Lookups, detections: Sequence[
             identity_center_region=settings.identity_center_region,
             has_organization=bool(settings.organization_id),
         ),
-        clock=lambda: datetime.now(UTC),
+        clock=_now,
         addresses=AddressFiles(files) if files else None,
         checks=AccessAnalyzerChecks(client=asking) if settings.access_analyzer_checks else None,
         places=bool(settings.organization_id),
@@ -457,11 +466,6 @@ def clicks() -> Clicks:
         reacts=True,
         on_call=settings.on_call,
     )
-
-    def put_back(receipt_handle: str, seconds: int) -> None:
-        client("sqs").change_message_visibility(
-            QueueUrl=settings.queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-        )
 
     slack = SlackNotifier(
         token=SecretSource(settings.slack_token_source, client=client),
@@ -490,16 +494,12 @@ def clicks() -> Clicks:
     )
     return Clicks(
         windows=windows,
-        book=AlertTable(
-            client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
-        ),
+        book=alert_table(settings),
         slack=slack,
         words=words_for(settings.language),
         clock=_now,
-        put_back=put_back,
-        wait_seconds=lambda receives, asked: wait_seconds(
-            receives, asked, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds
-        ),
+        put_back=_putting_back(settings.queue_url),
+        wait_seconds=functools.partial(wait_seconds, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         responders=Responders(settings.responders, members=slack.members, clock=_now),
         audit_log=audit,
         aftermath=_aftermath(settings),
