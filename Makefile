@@ -34,7 +34,7 @@ check: .venv/.installed node_modules/.installed .build/.installed ## format, lin
 	$(BIN)/python -m handlers.detections --check docs/detections.md
 	$(BIN)/python -m handlers.detections --cis --check docs/cis.md
 
-bench: setup ## print performance as ratios measured in one run
+bench: setup .venv/.bench ## print performance as ratios measured in one run
 	$(BIN)/python -m tests.bench
 
 synth: .venv/.installed node_modules/.installed .build/.installed ## the CloudFormation templates of rootwatch.toml (or of the example), into cdk.out
@@ -50,6 +50,7 @@ lock: .venv/.installed ## compile the pinned requirement files again
 	cd handlers && uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header requirements.in -o requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --no-header local/emulator-requirements.in -o local/emulator-requirements.txt
 	uv pip compile -q --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --no-header tests/bench/requirements.in -o tests/bench/requirements.txt
 
 clean: ## remove what the targets set up and built
 	rm -rf .venv .emulator .build node_modules cdk.out *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -60,6 +61,11 @@ clean: ## remove what the targets set up and built
 	$(BIN)/python -m pip install -q --disable-pip-version-check "$$(grep -E '^uv==' requirements.txt)"
 	VIRTUAL_ENV=$(CURDIR)/.venv uv pip install -q -r requirements.txt
 	VIRTUAL_ENV=$(CURDIR)/.venv uv pip install -q --no-deps -e .
+	@touch $@
+
+# The engines that `make bench` measures itself against.
+.venv/.bench: tests/bench/requirements.txt .venv/.installed
+	VIRTUAL_ENV=$(CURDIR)/.venv uv pip install -q -r tests/bench/requirements.txt
 	@touch $@
 
 # Node >= 22 from the machine, else from PyPI into .venv: aws-cdk-lib runs on it.
