@@ -290,7 +290,7 @@ class AlertTable:
         """One transaction; False when another writer was faster. `group` is given when the alert is new."""
         loud = finding.quiet is None
         expires = int((now + self._retention).timestamp())
-        text = json.dumps(finding.to_plain(), ensure_ascii=False)
+        text = json.dumps(finding.to_kept(), ensure_ascii=False)
         after = case_after(case, finding, alert_id)
         unsettled = unsettled_by(finding, case, after)
         actions: list[dict[str, Any]] = [
@@ -338,7 +338,7 @@ class AlertTable:
                     {
                         "pk": _kept_under(finding.quiet_kind, finding.received.date()),
                         "sk": finding.cursor,
-                        "finding": json.dumps(bare.to_plain(), ensure_ascii=False),
+                        "finding": json.dumps(bare.to_kept(), ensure_ascii=False),
                         "expires_at": expires,
                     }
                 )

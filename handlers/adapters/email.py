@@ -128,7 +128,7 @@ class EmailNotifier:
 def subject_of(alert: Alert, story: Story) -> str:
     """How bad, what, in which account, as ASCII: in English whatever the language, as SNS's subjects are ASCII."""
     severity = ENGLISH.severities[alert.severity]
-    return ascii_line(f"[Rootwatch] {severity}: {story.title} - {story.account}", SUBJECT)
+    return ascii_line(f"[Rootwatch] {severity}: {story.english_title} - {story.account}", SUBJECT)
 
 
 def body_of(alert: Alert, *, settings: MessageSettings) -> str:

@@ -64,7 +64,7 @@ def _untaken(alerts: Sequence[Alert], words: Words, more: NotifyWords) -> list[s
     for alert in alerts[:_OPEN_SHOWN]:
         item = more.open_item.format(
             severity=words.severities[alert.severity],
-            title=literal(alert.headline.title, 120),
+            title=literal(words.say(alert.headline.title), 120),
             account=literal(alert.headline.account_name or alert.headline.account, 60),
             time=clock_time(alert.headline.received),
         )

@@ -159,7 +159,7 @@ def follow_up(
         blocks.append(_rich(_section([_text(note)])))
     blocks.append(context)
 
-    latest = findings[-1].summary if findings and not worst else story.summary
+    latest = words.say(findings[-1].summary) if findings and not worst else story.summary
     text = f"{EMOJI[alert.severity]} {mrkdwn(heading, 150)} ({mrkdwn(news, 80)}). {mrkdwn(latest, 300)}"
     return Message(
         text=text,
@@ -322,7 +322,7 @@ def _news_line(finding: Finding, alert: Alert, words: Words) -> str:
 
 def _news_text(finding: Finding, words: Words) -> str:
     failed = f" ({words.failed.format(error=finding.error)})" if finding.error is not None else ""
-    return f"{EMOJI[finding.severity]} {words.severities[finding.severity]}: {finding.summary}{failed}"
+    return f"{EMOJI[finding.severity]} {words.severities[finding.severity]}: {words.say(finding.summary)}{failed}"
 
 
 def _glance(story: Story, words: Words) -> str:

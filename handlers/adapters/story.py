@@ -6,6 +6,7 @@ through the function of `untrusted` that fits the place.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,7 +43,7 @@ class MessageSettings:
     on_call: str = (
         ""  # who is called when an alert is escalated: id of a Slack user group or person; "": nobody by name
     )
-    runbook_url: str = ""  # an https address below which a detection's folder has its runbook.md; "": the path is shown
+    runbook_url: str = ""  # an https address below which a detection's folder has its runbooks; "": the path is shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class Story:
     emoji: str
     severity: str  # the word
     title: str
+    english_title: str  # for what takes nothing but ASCII
     summary: str
     notes: tuple[str, ...]  # what makes this one unusual: late, not delivered, worse than at first
     lines: tuple[Line, ...]
@@ -91,21 +93,23 @@ def story_of(alert: Alert, *, words: Words, settings: MessageSettings, finding: 
     told = finding or alert.headline
     severity = finding.severity if finding else alert.severity
     facts, who, mfa = _without_repeats(told)
+    spoken = dataclasses.replace(told, facts=facts).said_in(words.phrases)
     lines = _lines(told, alert, words, settings, who=who, mfa=mfa)
     return Story(
         emoji=EMOJI[severity],
         severity=words.severities[severity],
-        title=told.title,
-        summary=told.summary,
+        title=spoken.title,
+        english_title=told.title,
+        summary=spoken.summary,
         notes=(*_lateness(told, words), *(() if finding else _course(alert, words))),
         lines=tuple(line for line in lines if not line.is_detail),
         details=tuple(line for line in lines if line.is_detail),
-        facts=tuple(Line(label=fact.label, value=fact.value) for fact in facts),
-        why=told.why,
-        steps=told.respond,
+        facts=tuple(Line(label=fact.label, value=fact.value) for fact in spoken.facts),
+        why=spoken.why,
+        steps=spoken.respond,
         runbook=_runbook(told, words, settings),
         links=tuple(links_of(told, words)),
-        exhibits=told.exhibits,
+        exhibits=spoken.exhibits,
         context=_context(told, alert, words, settings),
         who=told.actor,
         account=_account(told, words),
@@ -123,7 +127,7 @@ def got_worse(alert: Alert, told: Told, worst: Finding | None, words: Words) -> 
     heading = words.now_worse if alert.severity > told.severity else words.also
     # The worst of all may not be among the findings at hand: they are the newest ones.
     title = worst.title if worst and worst.severity == alert.severity else alert.headline.title
-    return heading.format(severity=words.severities[alert.severity], title=title)
+    return heading.format(severity=words.severities[alert.severity], title=words.say(title))
 
 
 def clock_time(moment: datetime, *, than: datetime | None = None) -> str:
@@ -161,8 +165,8 @@ def _lines(
     named = words.actor.format(name=finding.actor, kind=kind)
     is_root = finding.actor_kind == ActorKind.ROOT
     lines = [
-        Line(label=words.who, value=words.who_further.format(who=named, more=who) if who else named),
-        Line(label=words.subject, value="" if finding.subject == finding.actor else finding.subject),
+        Line(label=words.who, value=words.who_further.format(who=named, more=words.say(who)) if who else named),
+        Line(label=words.subject, value="" if finding.subject == finding.actor else words.say(finding.subject)),
         Line(label=words.account, value=_account(finding, words)),
         Line(label=words.region, value=finding.region),
         Line(label=words.time, value=_when(finding, words, settings)),
@@ -186,7 +190,7 @@ def _lines(
 def _second_factor(finding: Finding, reason: str, words: Words) -> str:
     used = words.mfa.get(finding.mfa, finding.mfa)
     reason = reason or (words.mfa_unsaid if finding.mfa == Mfa.UNKNOWN else "")
-    return words.mfa_because.format(used=used, reason=reason) if reason else used
+    return words.mfa_because.format(used=used, reason=words.say(reason)) if reason else used
 
 
 def _without_repeats(finding: Finding) -> tuple[tuple[Fact, ...], str, str]:
@@ -270,7 +274,7 @@ def _course(alert: Alert, words: Words) -> list[str]:
     if alert.severity > first:
         notes.append(words.raised.format(first=words.severities[first], now=words.severities[alert.severity]))
     if alert.headline.quiet:
-        notes.append(words.kept_quiet.format(reason=alert.headline.quiet))
+        notes.append(words.kept_quiet.format(reason=words.say(alert.headline.quiet)))
     return notes
 
 
@@ -278,8 +282,12 @@ def _runbook(finding: Finding, words: Words, settings: MessageSettings) -> Link 
     folder = finding.detection_id.replace("-", "_")
     base = settings.runbook_url.rstrip("/")
     if base.startswith("https://") and folder.isidentifier():
-        return Link(url=f"{base}/{folder}/runbook.md", text=words.runbook)
-    return f"handlers/detections/{folder}/runbook.md"
+        return Link(url=f"{base}/{folder}/{_page(words)}", text=words.runbook)
+    return f"handlers/detections/{folder}/{_page(words)}"
+
+
+def _page(words: Words) -> str:
+    return "runbook.md" if words.language == "en" else f"runbook.{words.language}.md"
 
 
 def _context(finding: Finding, alert: Alert, words: Words, settings: MessageSettings) -> tuple[str, ...]:

@@ -36,7 +36,8 @@ _PAGERDUTY_SEVERITY = {
 
 def alert_as_plain(alert: Alert, *, language: str) -> dict[str, Any]:
     """An alert as JSON values: its strings are visible characters on one line, bounded."""
-    finding = alert.headline
+    words = words_for(language)
+    finding = alert.headline.said_in(words.phrases)
     texts = {
         "id": alert.id,
         "title": finding.title,
@@ -61,7 +62,7 @@ def alert_as_plain(alert: Alert, *, language: str) -> dict[str, Any]:
         "last_time": alert.last_time.isoformat(),
         "count": alert.loud,
         "respond": [plain(step, _VALUE) for step in finding.respond],
-        "links": [{"text": plain(link.text, 120), "url": link.url} for link in links_of(finding, words_for(language))],
+        "links": [{"text": plain(link.text, 120), "url": link.url} for link in links_of(finding, words)],
     }
 
 
@@ -147,7 +148,7 @@ class PagerDutyNotifier(HttpsDestination):
         self._send(lambda secret: self._event(alert, secret, action))
 
     def _trigger(self, alert: Alert, secret: str, **more: str) -> Request:
-        finding = alert.headline
+        finding = alert.headline.said_in(words_for(self._settings.language).phrases)
         content = alert_as_plain(alert, language=self._settings.language)
         links = content.pop("links")
         payload = {

@@ -1,7 +1,7 @@
 """The fixed words of every message, in each language: nothing people read is written anywhere else in the adapters.
 
 The Japanese words for AWS's things are those of the AWS console in Japanese (イベント履歴, ルートユーザー, 重大度 ...).
-What a detection says - title, why, steps - is in the detection's own language.
+What a detection says - title, summary, why, steps - are phrases beside the detection (see phrases.py).
 """
 
 from __future__ import annotations
@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from handlers.adapters.phrases import PhrasesOf
 from handlers.alerting.actor import ActorKind, Mfa
 from handlers.alerting.life import Cause, Outcome, State, Verb
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import Phrases, said
 
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
     """One language. A text with {braces} is filled with `str.format`; the names in braces are the same in each."""
 
+    language: str  # two letters
+    phrases: Phrases  # for what findings say
     severities: Mapping[Severity, str]
     actor_kinds: Mapping[str, str]
     mfa: Mapping[str, str]
@@ -113,8 +117,14 @@ class Words:
     what_did_they_do: str
     looking: str
 
+    def say(self, text: str) -> str:
+        """What a finding says, in this language."""
+        return said(text, self.phrases)
+
 
 ENGLISH = Words(
+    language="en",
+    phrases={},
     severities={
         Severity.INFO: "INFO",
         Severity.LOW: "LOW",
@@ -229,6 +239,8 @@ ENGLISH = Words(
 )
 
 JAPANESE = Words(
+    language="ja",
+    phrases=PhrasesOf("ja"),
     severities={
         Severity.INFO: "情報",
         Severity.LOW: "低",

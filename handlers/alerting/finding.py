@@ -14,6 +14,7 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event, Road
 from handlers.alerting.session import session_key_of
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import Phrases, cut, from_kept, joined, phrase, said, to_kept
 from handlers.alerting.window import Standing, WindowVerdict
 
 LATE_AFTER = timedelta(minutes=30)
@@ -31,7 +32,11 @@ class QuietKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One detection's conclusion. Texts are as the event had them, cut to a bounded length, never escaped here."""
+    """One detection's conclusion. Texts are as the event had them, cut to a bounded length, never escaped here.
+
+    What we say ourselves - title, summary, why, what to do, labels - is a phrase (see text.py): `said_in` tells it in
+    another language.
+    """
 
     id: str  # "root-console-login#123456789012#<event id>": the same event gives the same finding
     detection_id: str
@@ -83,11 +88,11 @@ class Finding:
             group=f"{'*' if concern.across_accounts else _key(event.account)}#{_key(concern.group)}",
             joins=f"*#{_key(concern.joins)}" if concern.joins else None,
             severity=concern.severity,
-            title=_cut(concern.title or detection.title, 150),
+            title=_cut(concern.title or phrase(detection.title), 150),
             summary=_cut(concern.summary),
             subject=_cut(concern.subject),
-            why=detection.why,
-            respond=detection.respond,
+            why=phrase(detection.why),
+            respond=tuple(phrase(step) for step in detection.respond),
             threshold=detection.threshold,
             event_id=_cut(event.id, 200),
             event_name=_cut(event.name, 200),
@@ -150,17 +155,32 @@ class Finding:
         window = verdict.window
         marked = dataclasses.replace(self, standing=str(verdict.standing), window_id=window.id if window else "")
         if window is not None:
-            marked = marked.with_fact("Window for", f"{window.person}: {window.purpose} (ticket {window.ticket})")
+            marked = marked.with_fact(
+                "Window for",
+                phrase(
+                    "{person}: {purpose} (ticket {ticket})",
+                    person=window.person,
+                    purpose=window.purpose,
+                    ticket=window.ticket,
+                ),
+            )
         if verdict.standing.is_calm and window is not None:
             return dataclasses.replace(
                 marked,
                 severity=Severity.LOW,
-                title=_cut(f"Expected: {self.title}", 150),
-                summary=_cut(f"{self.summary} {verdict.reason}"),
+                title=_cut(phrase("Expected: {title}", title=self.title), 150),
+                summary=_cut(joined((self.summary, verdict.reason))),
                 respond=(
-                    f"Nothing, if this is {_cut(window.person, 100)} at the work of ticket {_cut(window.ticket, 100)}",
-                    "Read what is done inside the window: it is told in this conversation",
-                    f"If it is somebody else: rootwatch window revoke {window.id}, then follow the runbook",
+                    phrase(
+                        "Nothing, if this is {person} at the work of ticket {ticket}",
+                        person=_cut(window.person, 100),
+                        ticket=_cut(window.ticket, 100),
+                    ),
+                    phrase("Read what is done inside the window: it is told in this conversation"),
+                    phrase(
+                        "If it is somebody else: rootwatch window revoke {window}, then follow the runbook",
+                        window=window.id,
+                    ),
                 ),
                 group=window_group(window.id),
                 joins=None,
@@ -169,8 +189,8 @@ class Finding:
             return dataclasses.replace(
                 marked,
                 severity=Severity.CRITICAL,
-                title=_cut(f"Outside a break-glass window: {self.title}", 150),
-                summary=_cut(f"{self.summary} {verdict.reason}"),
+                title=_cut(phrase("Outside a break-glass window: {title}", title=self.title), 150),
+                summary=_cut(joined((self.summary, verdict.reason))),
                 routine=False,
             )
         return marked.with_fact("Break-glass window", verdict.reason)
@@ -189,8 +209,43 @@ class Finding:
         """Recorded without disturbing people, for this reason; the first reason stands."""
         return self if self.quiet else dataclasses.replace(self, quiet=reason)
 
+    def said_in(self, phrases: Phrases) -> Self:
+        """The same in another language, as far as its phrases go; what the event brought stays as it is."""
+        if not phrases:
+            return self
+        return dataclasses.replace(
+            self,
+            title=said(self.title, phrases),
+            summary=said(self.summary, phrases),
+            subject=said(self.subject, phrases),
+            why=said(self.why, phrases),
+            respond=tuple(said(step, phrases) for step in self.respond),
+            facts=tuple(
+                Fact(label=phrases.get(fact.label, fact.label), value=said(fact.value, phrases)) for fact in self.facts
+            ),
+            exhibits=tuple(
+                Exhibit(title=phrases.get(exhibit.title, exhibit.title), text=said(exhibit.text, phrases))
+                for exhibit in self.exhibits
+            ),
+            quiet=None if self.quiet is None else said(self.quiet, phrases),
+        )
+
+    def to_kept(self) -> dict[str, Any]:
+        """`to_plain`, and what it takes to tell it in another language later."""
+        return {
+            **self.to_plain(),
+            "said": {
+                "title": to_kept(self.title),
+                "summary": to_kept(self.summary),
+                "subject": to_kept(self.subject),
+                "respond": [to_kept(step) for step in self.respond],
+                "facts": [to_kept(fact.value) for fact in self.facts],
+                "quiet": None if self.quiet is None else to_kept(self.quiet),
+            },
+        }
+
     def to_plain(self) -> dict[str, Any]:
-        """As JSON values, times in ISO 8601 UTC."""
+        """As JSON values, in English, times in ISO 8601 UTC."""
         plain = dataclasses.asdict(self)
         plain["severity"] = self.severity.name
         plain["road"] = str(self.road)
@@ -200,15 +255,25 @@ class Finding:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """The finding that `to_plain` wrote; keys of later versions are left aside."""
+        """The finding that `to_kept` or `to_plain` wrote; keys of later versions are left aside."""
         known = {item.name for item in dataclasses.fields(cls)}
         values = {key: value for key, value in plain.items() if key in known}
         values["severity"] = Severity[plain["severity"]]
         values["road"] = Road(plain["road"])
         values["time"] = _utc(plain["time"]) if plain["time"] else None
         values["received"] = _utc(plain["received"])
-        values["respond"] = tuple(plain["respond"])
-        values["facts"] = tuple(Fact(**fact) for fact in plain["facts"])
+        kept = plain.get("said") or {}
+        values["why"] = phrase(plain["why"])
+        values["title"] = from_kept(kept.get("title", plain["title"]))
+        values["summary"] = from_kept(kept.get("summary", plain["summary"]))
+        values["subject"] = from_kept(kept.get("subject", plain["subject"]))
+        values["respond"] = tuple(from_kept(step) for step in kept.get("respond", plain["respond"]))
+        if plain.get("quiet") is not None:
+            values["quiet"] = from_kept(kept.get("quiet") or plain["quiet"])
+        told = kept.get("facts", [fact["value"] for fact in plain["facts"]])
+        values["facts"] = tuple(
+            Fact(label=fact["label"], value=from_kept(value)) for fact, value in zip(plain["facts"], told, strict=True)
+        )
         values["exhibits"] = tuple(Exhibit(**exhibit) for exhibit in plain["exhibits"])
         return cls(**values)
 
@@ -230,4 +295,4 @@ def _key(text: str) -> str:
 
 
 def _cut(text: str, limit: int = _MAXIMUM_TEXT) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}… (+{len(text) - limit:,} characters)"
+    return cut(text, limit)

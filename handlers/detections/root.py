@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.event import Event
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import service_of
 from handlers.detections.words import short
 
@@ -27,7 +28,7 @@ def is_root_session(event: Event) -> bool:
 
 def subject(event: Event) -> str:
     """ "root of 123456789012"."""
-    return f"root of {short(event.account)}"
+    return phrase("root of {account}", account=short(event.account))
 
 
 def session_of(event: Event) -> str:

@@ -10,14 +10,15 @@ from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Event
 from handlers.alerting.json_text import indented
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 
 _NAME = 128  # characters: IAM allows no longer name
 _ERROR = 100
-HIDDEN = "The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it."
+HIDDEN = phrase("The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it.")
 _SPECIAL = {
-    ActorKind.ROOT: "Root",
-    ActorKind.ROOT_ASSUMED: "Root (in a session that the organisation opened)",
-    ActorKind.UNKNOWN: "Somebody whom the record does not name",
+    ActorKind.ROOT: phrase("Root"),
+    ActorKind.ROOT_ASSUMED: phrase("Root (in a session that the organisation opened)"),
+    ActorKind.UNKNOWN: phrase("Somebody whom the record does not name"),
 }
 
 
@@ -31,19 +32,30 @@ def who(event: Event) -> str:
     actor = event.actor
     name = _SPECIAL.get(actor.kind) or short(actor.name)
     if actor.kind is ActorKind.ROOT_FEDERATED:
-        name = f"A federated session of root called {short(tail(actor.arn)) or 'nothing'}"
-    return f"{name} through {short(actor.invoked_by)}" if actor.invoked_by and not actor.is_aws else name
+        called = short(tail(actor.arn))
+        name = (
+            phrase("A federated session of root called {name}", name=called)
+            if called
+            else phrase("A federated session of root without a name")
+        )
+    if actor.invoked_by and not actor.is_aws:
+        return phrase("{who} through {service}", who=name, service=short(actor.invoked_by))
+    return name
 
 
 def sentence(event: Event, did: str, tried: str, effect: str) -> str:
     """`did` and `tried` are the same deed: "attached X to the user bob", "attach X to the user bob".
 
-    The effect ("bob can now do anything in this account") follows a success only.
+    All three are phrases. The effect ("bob can now do anything in this account") follows a success only.
     """
     if event.error is not None:
-        reason = "" if event.error == "Failure" else f": {short(event.error, _ERROR)}"  # all that a sign-in may say
-        return f"{who(event)} tried to {tried} and failed{reason}."
-    return f"{who(event)} {did}: {effect}." if effect else f"{who(event)} {did}."
+        if event.error == "Failure":  # all that a sign-in may say
+            return phrase("{who} tried to {tried} and failed.", who=who(event), tried=tried)
+        error = short(event.error, _ERROR)
+        return phrase("{who} tried to {tried} and failed: {error}.", who=who(event), tried=tried, error=error)
+    if effect:
+        return phrase("{who} {did}: {effect}.", who=who(event), did=did, effect=effect)
+    return phrase("{who} {did}.", who=who(event), did=did)
 
 
 def is_denied(event: Event) -> bool:
@@ -65,8 +77,13 @@ def listed(words: Iterable[str], limit: int = 5) -> str:
     """ "a, b and c"; what is beyond the limit is counted."""
     items = [short(word) for word in words]
     if len(items) > limit:
-        items = [*items[:limit], f"{len(items) - limit} more"]
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+        items = [*items[:limit], phrase("{count} more", count=str(len(items) - limit))]
+    if len(items) < 2:
+        return "".join(items[:1])
+    first = items[0]
+    for item in items[1:-1]:
+        first = phrase("{first}, {next}", first=first, next=item)
+    return phrase("{first} and {last}", first=first, last=items[-1])
 
 
 def tail(arn: str) -> str:

@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.window_entry import root_entry
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
@@ -14,9 +15,9 @@ from handlers.detections.words import facts, short
 
 _NAMES = ("ConsoleLogin",)
 _MFA = {
-    Mfa.YES: (Severity.HIGH, "with a second factor"),
-    Mfa.NO: (Severity.CRITICAL, "without a second factor"),
-    Mfa.UNKNOWN: (Severity.CRITICAL, "(CloudTrail does not say whether with a second factor)"),
+    Mfa.YES: (Severity.HIGH, phrase("with a second factor")),
+    Mfa.NO: (Severity.CRITICAL, phrase("without a second factor")),
+    Mfa.UNKNOWN: (Severity.CRITICAL, phrase("(CloudTrail does not say whether with a second factor)")),
 }
 
 
@@ -29,9 +30,14 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if result == "Failure":
         return Pass(reason="the sign-in failed: root-login-failed counts those")
     severity, how = _MFA[event.actor.mfa]
-    did = "signed in" if result == "Success" else "signed in, or tried to (the record holds no result),"
+    did = phrase("signed in") if result == "Success" else phrase("signed in, or tried to (the record holds no result),")
     return Concern(
-        summary=f"Root {did} to the console of account {short(event.account)} {how}: it can now do anything here.",
+        summary=phrase(
+            "Root {did} to the console of account {account} {how}: it can now do anything here.",
+            did=did,
+            account=short(event.account),
+            how=how,
+        ),
         subject=root.subject(event),
         severity=severity,
         group=root.GROUP,

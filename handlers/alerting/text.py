@@ -1,0 +1,94 @@
+"""A sentence that can be said in another language: text that remembers the template it was made of, and what fills it.
+
+Everything people read of a finding is made with `phrase`, in English. The text is an ordinary `str`, so nothing else
+has to know; whoever shows it in another language looks the template up in that language's phrases and fills it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+Phrases = Mapping[str, str]  # English template -> the same with the same names in braces, in another language
+
+
+class Text(str):
+    """An English text with its template. Immutable; equal to, and stored as, the plain text."""
+
+    __slots__ = ("arguments", "template")
+
+    template: str
+    arguments: Mapping[str, str]  # names in braces -> what stands for them: data, or a Text
+
+    @classmethod
+    def of(cls, template: str, arguments: Mapping[str, str]) -> Self:
+        text = cls(template.format_map(arguments) if arguments else template)
+        text.template = template
+        text.arguments = arguments
+        return text
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).of, (self.template, dict(self.arguments))
+
+
+def phrase(template: str, /, **arguments: str) -> Text:
+    """The text of an English template: `phrase("{who} left", who="alice")`.
+
+    Args:
+        template: a literal, so that a test finds it and its translations; braces hold names only. A template without
+            arguments is taken as it is.
+        arguments: data as it is, never looked up - an attacker chose some of it -, or phrases, which are.
+    """
+    return Text.of(template, arguments)
+
+
+def said(text: str, phrases: Phrases) -> str:
+    """The text in the language of `phrases`; in English as far as they lack it. Data stays as it is."""
+    if not phrases or not isinstance(text, Text):
+        return text
+    template = phrases.get(text.template, text.template)
+    if not text.arguments:
+        return template
+    try:
+        return template.format_map({name: said(value, phrases) for name, value in text.arguments.items()})
+    except (KeyError, ValueError, IndexError):  # a row of another version: English is better than nothing
+        return str(text)
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Sentences one after the other, with a space between them where the language has one."""
+    whole = ""
+    for text in texts:
+        if text:
+            whole = phrase("{first} {second}", first=whole, second=text) if whole else text
+    return whole
+
+
+def cut(text: str, limit: int) -> str:
+    """The text within `limit` characters, saying how many are missing; a Text stays one as far as that goes."""
+    if len(text) <= limit:
+        return text
+    if isinstance(text, Text) and text.arguments:
+        share = max(limit // (2 * len(text.arguments)), 1)
+        spare = Text.of(text.template, {name: cut(value, share) for name, value in text.arguments.items()})
+        if len(spare) <= limit:
+            return spare
+    return f"{text[:limit]}… (+{len(text) - limit:,} characters)"
+
+
+def to_kept(text: str) -> Any:
+    """As a JSON value from which `from_kept` makes the same again: a Text is its template and its arguments."""
+    if not isinstance(text, Text):
+        return str(text)
+    return [text.template, {name: to_kept(value) for name, value in text.arguments.items()}]
+
+
+def from_kept(kept: Any) -> str:
+    """What `to_kept` was given. Raises ValueError, KeyError or TypeError for anything else."""
+    if isinstance(kept, str):
+        return kept
+    template, arguments = kept
+    return Text.of(template, {name: from_kept(value) for name, value in arguments.items()})
