@@ -14,7 +14,7 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Fact
 from handlers.alerting.event import Event, Road
 from handlers.alerting.session import session_key_of
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import Phrases, cut, from_kept, joined, phrase, said, to_kept
+from handlers.alerting.text import Phrases, Text, cut, from_kept, joined, phrase, said, to_kept
 from handlers.alerting.window import Standing, WindowVerdict
 
 LATE_AFTER = timedelta(minutes=30)
@@ -114,7 +114,7 @@ class Finding:
             exhibits=tuple(
                 Exhibit(title=_cut(e.title, 100), text=_cut(e.text, _MAXIMUM_EXHIBIT)) for e in concern.exhibits[:4]
             ),
-            quiet="this detection is in staging" if detection.staging else None,
+            quiet=phrase("this detection is in staging") if detection.staging else None,
             routine=concern.routine,
             case=f"{_key(event.account)}#{_key(concern.case)}" if concern.case else None,
             over=bool(concern.case) and concern.over,
@@ -240,6 +240,7 @@ class Finding:
                 "subject": to_kept(self.subject),
                 "respond": [to_kept(step) for step in self.respond],
                 "facts": [to_kept(fact.value) for fact in self.facts],
+                "exhibits": [to_kept(one.text) if isinstance(one.text, Text) else None for one in self.exhibits],
                 "quiet": None if self.quiet is None else to_kept(self.quiet),
             },
         }
@@ -274,7 +275,11 @@ class Finding:
         values["facts"] = tuple(
             Fact(label=fact["label"], value=from_kept(value)) for fact, value in zip(plain["facts"], told, strict=True)
         )
-        values["exhibits"] = tuple(Exhibit(**exhibit) for exhibit in plain["exhibits"])
+        texts = kept.get("exhibits", [None] * len(plain["exhibits"]))
+        values["exhibits"] = tuple(
+            Exhibit(title=exhibit["title"], text=exhibit["text"] if text is None else from_kept(text))
+            for exhibit, text in zip(plain["exhibits"], texts, strict=True)
+        )
         return cls(**values)
 
 

@@ -20,6 +20,7 @@ from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.life import OURSELVES, Act, Verb, closed_by, closing_id, reopened_by, reopening_id
 from handlers.alerting.ports import Accounts, AlertBook, AuditLog, Later, Lookups, Notifier, Recorded
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 
 # A worker that dies on an errand is replaced after this; longer than any function may run.
 _LEASE = timedelta(seconds=75)
@@ -206,7 +207,7 @@ class Pipeline:
             try:
                 finding = enrich(finding, event)
             except Exception as error:  # decoration: it costs its own line, never the alert
-                finding = finding.with_fact(name, f"unavailable ({type(error).__name__})")
+                finding = finding.with_fact(name, phrase("unavailable ({error})", error=type(error).__name__))
         return finding
 
     def _quietened(self, finding: Finding, event: Event) -> Finding:
@@ -311,7 +312,9 @@ def _told_once(found: Sequence[tuple[Finding, Detection]]) -> list[tuple[Finding
         (
             finding
             if worst.get(finding.group) in (None, finding)
-            else finding.quieted(f"the same event is told by {worst[finding.group].detection_id}"),
+            else finding.quieted(
+                phrase("the same event is told by {detection}", detection=worst[finding.group].detection_id)
+            ),
             detection,
         )
         for finding, detection in found
@@ -342,8 +345,12 @@ def unreadable_finding(body: str, reason: str, *, now: datetime, road: Road) -> 
     digest = hashlib.sha256(body.encode("utf-8", "replace")).hexdigest()[:32]
     event = Event(envelope={"id": f"sha256-{digest}", "detail-type": "unreadable", "detail": {}}, road=road)
     concern = Concern(
-        summary=f"A text of {len(body):,} characters arrived that is not an event: {reason}.",
-        subject="the events queue",
+        summary=phrase(
+            "A text of {count} characters arrived that is not an event: {reason}.",
+            count=f"{len(body):,}",
+            reason=reason,
+        ),
+        subject=phrase("the events queue"),
         severity=UNREADABLE_EVENT.severity,
         group="unreadable",
         exhibits=(Exhibit(title="How it begins", text=body[:1_000]),),

@@ -10,9 +10,10 @@ from typing import Any, Self
 
 from handlers.alerting.detection import Detection
 from handlers.alerting.event import Event
-from handlers.alerting.finding import Finding, QuietKind
+from handlers.alerting.finding import Finding
 from handlers.alerting.pattern import matches_arn, matches_glob
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 
 # Above this a deployer's work is told at once as well: a pipeline is what an attacker would take over.
 _ROUTINE = Severity.MEDIUM
@@ -49,7 +50,13 @@ class Suppression:
     @property
     def words(self) -> str:
         """Why a finding is quiet, as it is stored and shown."""
-        return f"{QuietKind.SUPPRESSED} until {self.expires} by {self.owner}'s ticket {self.ticket}: {self.reason}"
+        return phrase(
+            "suppressed until {day} by {owner}'s ticket {ticket}: {reason}",
+            day=self.expires.isoformat(),
+            owner=self.owner,
+            ticket=self.ticket,
+            reason=self.reason,
+        )
 
     def days_left(self, today: date) -> int:
         """Days until it stops working, the last one included; 0 or less: it has stopped."""
@@ -100,7 +107,9 @@ def digested(
     deployer = next((item for item in deployers if item.is_at_work(event)), None)
     if deployer is None or _was_denied(event) or _is_about_a_deployer(event, deployers):
         return None
-    return f"{QuietKind.DIGEST}: the declared deployer {deployer.role} did it; {deployer.owner} answers for it"
+    return phrase(
+        "digest: the declared deployer {role} did it; {owner} answers for it", role=deployer.role, owner=deployer.owner
+    )
 
 
 def protected_ids(detections: Iterable[Detection]) -> frozenset[str]:

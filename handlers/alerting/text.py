@@ -67,6 +67,12 @@ def joined(texts: Iterable[str]) -> str:
     return whole
 
 
+def lined(lines: Iterable[str]) -> str:
+    """The lines of a longer text, each of which may be a phrase."""
+    named = {f"line{number}": line for number, line in enumerate(lines)}
+    return Text.of("\n".join(f"{{{name}}}" for name in named), named)
+
+
 def cut(text: str, limit: int) -> str:
     """The text within `limit` characters, saying how many are missing; a Text stays one as far as that goes."""
     if len(text) <= limit:

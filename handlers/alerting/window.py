@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from handlers.alerting.pattern import matches_arn
+from handlers.alerting.text import joined, phrase
 
 ROOT = "root"
 OURSELVES = "rootwatch"  # who acted where no person did
@@ -385,14 +386,16 @@ def _refusal(window: Window, act: WindowAct, rules: BreakGlass) -> _Refusal | No
 
 def _approval_refused(window: Window, by: str, rules: BreakGlass) -> _Refusal | None:
     if not rules.may_approve(by):
-        return WindowOutcome.UNLISTED, f"{by} is not among break_glass.approvers."
+        return WindowOutcome.UNLISTED, phrase("{who} is not among break_glass.approvers.", who=by)
     person = rules.person(window.person)
     if person is None:
-        return WindowOutcome.UNSURE, f"{window.person}, who would use it, is no longer among break_glass.people."
+        return WindowOutcome.UNSURE, phrase(
+            "{person}, who would use it, is no longer among break_glass.people.", person=window.person
+        )
     if by == window.requested_by or rules.are_two(by, window.requested_by) is False:
-        return WindowOutcome.OWN_REQUEST, "nobody approves a window they asked for: a second person has to."
+        return WindowOutcome.OWN_REQUEST, phrase("nobody approves a window they asked for: a second person has to.")
     if rules.are_two(by, person.slack) is False:
-        return WindowOutcome.OWN_USE, "nobody approves a window they will use: a second person has to."
+        return WindowOutcome.OWN_USE, phrase("nobody approves a window they will use: a second person has to.")
     if None in (rules.are_two(by, window.requested_by), rules.are_two(by, person.slack)):
         return WindowOutcome.UNSURE, (
             f"{by} and {window.requested_by} might be one person: where one comes by an ARN, both have to be "
@@ -472,7 +475,9 @@ def judge(entry: Entry, windows: Iterable[Window], rules: BreakGlass) -> WindowV
     not count.
     """
     if entry.at is None:
-        return WindowVerdict(standing=Standing.NONE, reason="The record does not say when, so no window can cover it.")
+        return WindowVerdict(
+            standing=Standing.NONE, reason=phrase("The record does not say when, so no window can cover it.")
+        )
     about_it = [item for item in windows if item.account == entry.account and _is_of(item.identity, entry.identity)]
     doubts = {item.id: why for item in about_it if (why := _unsound(item, rules))}
     verdicts = [
@@ -482,20 +487,26 @@ def judge(entry: Entry, windows: Iterable[Window], rules: BreakGlass) -> WindowV
     ]
     if verdicts:
         return min(verdicts, key=lambda verdict: _KINDLIEST_FIRST.index(verdict.standing))
-    what = "root" if entry.identity == ROOT else entry.identity
-    reason = f"No approved window covers {what} of account {entry.account} at {_clock(entry.at)}."
-    for window in about_it:
-        if window.id in doubts and _against(entry, entry.at, window, rules) is not None:
-            reason += f" {_called(window)} does not count: {doubts[window.id]}"
-    return WindowVerdict(standing=Standing.NONE, reason=reason)
+    reason = phrase(
+        "No approved window covers {identity} of account {account} at {time}.",
+        identity=phrase("root") if entry.identity == ROOT else entry.identity,
+        account=entry.account,
+        time=_clock(entry.at),
+    )
+    uncounted = (
+        phrase("{window} does not count: {doubt}", window=_called(window), doubt=doubts[window.id])
+        for window in about_it
+        if window.id in doubts and _against(entry, entry.at, window, rules) is not None
+    )
+    return WindowVerdict(standing=Standing.NONE, reason=joined((reason, *uncounted)))
 
 
 def _unsound(window: Window, rules: BreakGlass) -> str:
     """Why a window that says it was approved does not count; "" where it does."""
     if window.ends - window.starts > MAXIMUM_LENGTH:
-        return "it is longer than a window may be."
+        return phrase("it is longer than a window may be.")
     if window.emergency:
-        return "" if _is_theirs(window, window.approved_by, rules) else "its emergency was somebody else's."
+        return "" if _is_theirs(window, window.approved_by, rules) else phrase("its emergency was somebody else's.")
     refused = _approval_refused(window, window.approved_by, rules) if window.approved_at else None
     return refused[1] if refused else ""
 
@@ -508,7 +519,11 @@ def _against(entry: Entry, at: datetime, window: Window, rules: BreakGlass) -> W
     if at > closes:
         if entry.began is None or not opens <= entry.began <= closes:
             return None
-        words = f"The session began inside {_called(window)}, which closed at {_clock(closes)}, and still acts."
+        words = phrase(
+            "The session began inside {window}, which closed at {time}, and still acts.",
+            window=_called(window),
+            time=_clock(closes),
+        )
         return WindowVerdict(standing=Standing.OVERRUNNING, reason=words, window=window)
     standing, why = _within(entry, opens, window, rules)
     return WindowVerdict(standing=standing, reason=why, window=window)
@@ -516,27 +531,44 @@ def _against(entry: Entry, at: datetime, window: Window, rules: BreakGlass) -> W
 
 def _within(entry: Entry, opens: datetime, window: Window, rules: BreakGlass) -> tuple[Standing, str]:
     """In time: is it the person, and from where?"""
-    person = rules.person(window.person)
+    person, called = rules.person(window.person), _called(window)
     if person is None:
-        return (
-            Standing.OTHER_PERSON,
-            f"{window.person}, for whom {_called(window)} is, is not among break_glass.people.",
+        return Standing.OTHER_PERSON, phrase(
+            "{person}, for whom {window} is, is not among break_glass.people.", person=window.person, window=called
         )
     if entry.principals is not None and not any(person.is_behind(arn) for arn in entry.principals):
-        who = next(filter(None, entry.principals), "somebody the record does not name")
-        return Standing.OTHER_PERSON, f"{_called(window)} is open, but {who} is not one of their principals."
+        who = next(filter(None, entry.principals), phrase("somebody the record does not name"))
+        return Standing.OTHER_PERSON, phrase(
+            "{window} is open, but {who} is not one of their principals.", window=called, who=who
+        )
     if not _is_address(entry.address):
-        return Standing.UNPROVEN, f"{_called(window)} is open, but the record has no address to know them by."
+        return Standing.UNPROVEN, phrase(
+            "{window} is open, but the record has no address to know them by.", window=called
+        )
     if not person.has_address(entry.address):
         other = next((item for item in rules.people if item.has_address(entry.address)), None)
         if other is not None:
-            return Standing.OTHER_PERSON, f"{_called(window)} is open, but {entry.address} is {other.name}'s address."
-        return Standing.ELSEWHERE, f"{_called(window)} is open, but {entry.address} is none of their addresses."
+            return Standing.OTHER_PERSON, phrase(
+                "{window} is open, but {address} is {other}'s address.",
+                window=called,
+                address=entry.address,
+                other=other.name,
+            )
+        return Standing.ELSEWHERE, phrase(
+            "{window} is open, but {address} is none of their addresses.", window=called, address=entry.address
+        )
     if entry.began is not None and entry.began < opens:
-        return Standing.UNPROVEN, f"The session began at {_clock(entry.began)}, before {_called(window)} opened."
+        return Standing.UNPROVEN, phrase(
+            "The session began at {time}, before {window} opened.", time=_clock(entry.began), window=called
+        )
     if entry.weakness:
-        return Standing.UNPROVEN, f"{_called(window)} is open, but {entry.weakness}."
-    return Standing.INSIDE, f"Inside {_called(window)} ({window.ticket}), {_approval(window, rules)}."
+        return Standing.UNPROVEN, phrase("{window} is open, but {weakness}.", window=called, weakness=entry.weakness)
+    return Standing.INSIDE, phrase(
+        "Inside {window} ({ticket}), {approval}.",
+        window=called,
+        ticket=window.ticket,
+        approval=_approval(window, rules),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -565,12 +597,12 @@ def is_slack_id(identity: str) -> bool:
 
 def _approval(window: Window, rules: BreakGlass) -> str:
     if window.emergency:
-        return f"opened as an emergency by {rules.name_of(window.approved_by)} alone"
-    return f"approved by {rules.name_of(window.approved_by)}"
+        return phrase("opened as an emergency by {who} alone", who=rules.name_of(window.approved_by))
+    return phrase("approved by {who}", who=rules.name_of(window.approved_by))
 
 
 def _called(window: Window) -> str:
-    return f"{window.person}'s window {window.id}"
+    return phrase("{person}'s window {id}", person=window.person, id=window.id)
 
 
 def _clock(moment: datetime) -> str:

@@ -15,6 +15,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding, window_group
 from handlers.alerting.ports import Timer, Windows
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import joined, lined, phrase
 from handlers.alerting.window import (
     LONGEST_SESSION,
     OURSELVES,
@@ -153,7 +154,8 @@ class WindowDesk:
                 self.windows.add_use(verdict.window.id, _use(finding, verdict))
         except UnavailableError:
             verdict = WindowVerdict(
-                standing=Standing.NONE, reason="Whether a window covers it is not known: the windows could not be read."
+                standing=Standing.NONE,
+                reason=phrase("Whether a window covers it is not known: the windows could not be read."),
             )
         return finding.held_against(verdict)
 
@@ -201,13 +203,13 @@ BREAK_GLASS_WINDOW = Detection.announced(
 )
 
 _TITLES = {
-    WindowState.REQUESTED: "A break-glass window was asked for",
-    WindowState.APPROVED: "A break-glass window was approved",
-    WindowState.REFUSED: "A break-glass window was refused",
-    WindowState.REVOKED: "A break-glass window was revoked",
-    WindowState.ENDED: "A break-glass window ended",
+    WindowState.REQUESTED: phrase("A break-glass window was asked for"),
+    WindowState.APPROVED: phrase("A break-glass window was approved"),
+    WindowState.REFUSED: phrase("A break-glass window was refused"),
+    WindowState.REVOKED: phrase("A break-glass window was revoked"),
+    WindowState.ENDED: phrase("A break-glass window ended"),
 }
-_EMERGENCY = "A break-glass window was opened without a second person"
+_EMERGENCY = phrase("A break-glass window was opened without a second person")
 
 
 def news_of(window: Window, uses: tuple[Use, ...], rules: BreakGlass, *, now: datetime) -> Finding:
@@ -230,7 +232,7 @@ def news_of(window: Window, uses: tuple[Use, ...], rules: BreakGlass, *, now: da
     identity = window.identity
     concern = Concern(
         summary=_summary(window, uses, rules),
-        subject=f"{identity} of {window.account}" if identity == "root" else identity,
+        subject=phrase("root of {account}", account=window.account) if identity == "root" else identity,
         severity=Severity.HIGH if is_emergency else BREAK_GLASS_WINDOW.severity,
         group="window",
         title=_EMERGENCY if is_emergency else _TITLES[window.state],
@@ -250,7 +252,7 @@ def news_of(window: Window, uses: tuple[Use, ...], rules: BreakGlass, *, now: da
             )
             if value
         ),
-        exhibits=(Exhibit(title="What happened", text="\n".join(_lines(uses))),) if uses else (),
+        exhibits=(Exhibit(title="What happened", text=lined(_lines(uses))),) if uses else (),
     )
     finding = Finding.of(BREAK_GLASS_WINDOW, event, concern, now=now)
     # What no call has: an address, a region, a second factor.
@@ -283,50 +285,88 @@ def _who(identity: str, rules: BreakGlass) -> str:
 
 
 def _summary(window: Window, uses: tuple[Use, ...], rules: BreakGlass) -> str:
-    what = (
-        f"the window {window.id}: {window.person} as {window.identity} of account {window.account}, {_span(window)} "
-        f"({window.ticket})"
-    )
+    what = {
+        "id": window.id,
+        "person": window.person,
+        "identity": window.identity,
+        "account": window.account,
+        "span": _span(window),
+        "ticket": window.ticket,
+    }
     match window.state:
         case WindowState.REQUESTED:
-            return (
-                f"{rules.name_of(window.requested_by)} asks for {what}. An approver other than whoever asked and "
-                f"whoever uses it decides: rootwatch window approve {window.id}"
+            return phrase(
+                "{who} asks for the window {id}: {person} as {identity} of account {account}, {span} ({ticket}). "
+                "An approver other than whoever asked and whoever uses it decides: rootwatch window approve {id}",
+                who=rules.name_of(window.requested_by),
+                **what,
             )
         case WindowState.APPROVED if window.emergency:
-            return f"{rules.name_of(window.approved_by)} alone opened {what}. An emergency, they say: {window.reason}"
+            return phrase(
+                "{who} alone opened the window {id}: {person} as {identity} of account {account}, {span} ({ticket}). "
+                "An emergency, they say: {reason}",
+                who=rules.name_of(window.approved_by),
+                reason=window.reason,
+                **what,
+            )
         case WindowState.APPROVED:
-            return f"{rules.name_of(window.approved_by)} approved {what}."
-    by = "" if window.settled_by == OURSELVES else f" by {rules.name_of(window.settled_by)}"
-    return f"T{what[1:]} {_verb(window)}{by}. {used_in_words(window, uses)}"
+            return phrase(
+                "{who} approved the window {id}: {person} as {identity} of account {account}, {span} ({ticket}).",
+                who=rules.name_of(window.approved_by),
+                **what,
+            )
+    settled = _ENDED if window.settled_by == OURSELVES else _SETTLED_BY
+    by = {} if window.settled_by == OURSELVES else {"who": rules.name_of(window.settled_by)}
+    return phrase(
+        "The window {id}: {person} as {identity} of account {account}, {span} ({ticket}) {became}. {used}",
+        became=settled[window.state](**by),
+        used=used_in_words(window, uses),
+        **what,
+    )
 
 
-def _verb(window: Window) -> str:
-    return "ended" if window.state is WindowState.ENDED else f"was {window.state}"
+_ENDED: Mapping[WindowState, Callable[..., str]] = {
+    WindowState.ENDED: lambda: phrase("ended"),
+    WindowState.REFUSED: lambda: phrase("was refused"),
+    WindowState.REVOKED: lambda: phrase("was revoked"),
+}
+_SETTLED_BY: Mapping[WindowState, Callable[..., str]] = {
+    WindowState.ENDED: lambda who: phrase("ended by {who}", who=who),
+    WindowState.REFUSED: lambda who: phrase("was refused by {who}", who=who),
+    WindowState.REVOKED: lambda who: phrase("was revoked by {who}", who=who),
+}
 
 
 def used_in_words(window: Window, uses: tuple[Use, ...]) -> str:
     """ "Nobody used it."; "It was used 3 times, from 03:04 to 03:50 UTC." """
     if not uses:
-        return "Nobody used it." if window.approved_at else "It never opened."
+        return phrase("Nobody used it.") if window.approved_at else phrase("It never opened.")
     inside = [use for use in uses if use.standing is Standing.INSIDE]
     others = len(uses) - len(inside)
-    words = "Nobody used it as it was meant."
+    words = phrase("Nobody used it as it was meant.")
     if inside:
-        first, last = min(use.at for use in inside), max(use.at for use in inside)
-        times = "once" if len(inside) == 1 else f"{len(inside):,} times"
-        when = f"at {first:%H:%M} UTC" if first == last else f"from {first:%H:%M} to {last:%H:%M} UTC"
-        words = f"It was used {times}, {when}."
-    return words + (f" {others:,} more did not stand the test: each was told when it happened." if others else "")
+        first, last = (f"{moment:%H:%M}" for moment in (min(use.at for use in inside), max(use.at for use in inside)))
+        times = phrase("once") if len(inside) == 1 else phrase("{count} times", count=f"{len(inside):,}")
+        words = (
+            phrase("It was used {times}, at {time} UTC.", times=times, time=first)
+            if first == last
+            else phrase("It was used {times}, from {first} to {last} UTC.", times=times, first=first, last=last)
+        )
+    more = (
+        phrase("{count} more did not stand the test: each was told when it happened.", count=f"{others:,}")
+        if others
+        else ""
+    )
+    return joined((words, more))
 
 
 def _lines(uses: tuple[Use, ...]) -> list[str]:
     lines = [f"{use.at:%H:%M:%S}  {use.standing:<12}  {use.summary}" for use in uses[:_LINES]]
-    return lines if len(uses) <= _LINES else [*lines, f"and {len(uses) - _LINES:,} more"]
+    return lines if len(uses) <= _LINES else [*lines, phrase("and {count} more", count=f"{len(uses) - _LINES:,}")]
 
 
 def _span(window: Window) -> str:
-    return f"{window.starts:%Y-%m-%d %H:%M} to {window.ends:%H:%M} UTC"
+    return phrase("{first} to {last} UTC", first=f"{window.starts:%Y-%m-%d %H:%M}", last=f"{window.ends:%H:%M}")
 
 
 def _use(finding: Finding, verdict: WindowVerdict) -> Use:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from handlers.alerting.actor import Mfa
 from handlers.alerting.event import Event
+from handlers.alerting.text import phrase
 from handlers.alerting.window import ROOT, Entry
 
 # A role of Identity Center, in a path that is AWS's own: who gets a session of it, Identity Center alone says.
@@ -72,12 +73,12 @@ def user_entry(event: Event) -> Entry | None:
 def _weakness(event: Event) -> str:
     if event.name == "ConsoleLogin" and event.actor.mfa is not Mfa.YES:
         return (
-            "the sign-in was without a second factor"
+            phrase("the sign-in was without a second factor")
             if event.actor.mfa is Mfa.NO
-            else "the record does not say whether there was a second factor"
+            else phrase("the record does not say whether there was a second factor")
         )
     if event.actor.access_key_id.startswith("AKIA"):
-        return "this is a long-lived access key, which may be anywhere"
+        return phrase("this is a long-lived access key, which may be anywhere")
     return ""
 
 

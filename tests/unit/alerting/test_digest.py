@@ -37,7 +37,7 @@ def test_a_days_routine_is_one_message_the_day_after() -> None:
         "Routine work of declared deployers on 2026-11-02 (UTC), told to nobody at the time: 3 findings of 1 kind."
     )
     assert [(fact.label, fact.value) for fact in headline.facts] == [
-        ("3 of them", "the declared deployer deploy did it; bob answers for it")
+        ("Deployer", "3 of them: the declared deployer deploy did it; bob answers for it")
     ]
     often, what = headline.exhibits
     assert often.text == "    3  A user was created (user-created)"
