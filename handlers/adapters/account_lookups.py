@@ -8,7 +8,9 @@ from typing import Any
 from handlers.adapters.asking import Asking
 from handlers.adapters.iam_policies import PolicyReader
 from handlers.adapters.iam_standing import StandingReader
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Unknown
+from handlers.alerting.text import phrase
 
 TIME_LIMIT_SECONDS = 3
 
@@ -55,7 +57,7 @@ class AccountLookups:
             "group": ("get_group_policy", "GroupName"),
         }
         if kind not in calls:
-            return Unknown(reason=f"IAM has no inline policies of a {kind}")
+            return Unknown(reason=phrase("IAM has no inline policies of a {kind}", kind=noun(kind)))
         method, parameter = calls[kind]
         return self._answer(
             "iam",
@@ -68,7 +70,7 @@ class AccountLookups:
         if account != self._account:
             return _elsewhere(account)
         if kind == "permission set" and not self._identity_center_region:
-            return Unknown(reason="identity_center.home_region is not configured")
+            return Unknown(reason=phrase("identity_center.home_region is not configured"))
         regions = {"sso-admin": self._identity_center_region}
         reader = PolicyReader(lambda service: self._client(service, regions.get(service)))
         service = "sso-admin" if kind == "permission set" else "iam"
@@ -80,7 +82,7 @@ class AccountLookups:
 
         def ask() -> Any:
             trails = self._client("cloudtrail", region).describe_trails(trailNameList=[name])["trailList"]
-            return trails[0] if trails else Unknown(reason="there is no such trail any more")
+            return trails[0] if trails else Unknown(reason=phrase("there is no such trail any more"))
 
         return self._answer(f"cloudtrail in {region}", ask)
 
@@ -94,14 +96,14 @@ class AccountLookups:
         )
 
     def deployment(self) -> Mapping[str, Any] | Unknown:
-        return self._deployment if self._deployment is not None else Unknown(reason="it was not handed over")
+        return self._deployment if self._deployment is not None else Unknown(reason=phrase("it was not handed over"))
 
     def membership(self, account: str) -> Mapping[str, Any] | Unknown:
         known = self._deployment or {}
         if account == self._account or account in known.get("accounts", ()):
             return {"member": True}
         if not known.get("organization"):
-            return Unknown(reason="trail.organization_id is not configured")
+            return Unknown(reason=phrase("trail.organization_id is not configured"))
 
         def ask() -> Any:
             self._client("organizations", None).describe_account(AccountId=account)
@@ -120,8 +122,8 @@ class AccountLookups:
         found = self._ask(service, ask)
         if isinstance(found, (Mapping, Unknown)):
             return found
-        return Unknown(reason="the answer is not a policy document")
+        return Unknown(reason=phrase("the answer is not a policy document"))
 
 
 def _elsewhere(account: str) -> Unknown:
-    return Unknown(reason=f"it belongs to account {account}, where Rootwatch has no rights")
+    return Unknown(reason=phrase("it belongs to account {account}, where Rootwatch has no rights", account=account))

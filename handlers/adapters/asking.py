@@ -9,6 +9,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from handlers.alerting.ports import Unknown
+from handlers.alerting.text import phrase
 
 SILENT_SECONDS = 60.0
 _Answer = TypeVar("_Answer")
@@ -28,7 +29,7 @@ class Asking:
     def __call__(self, service: str, ask: Callable[[], _Answer]) -> _Answer | Unknown:
         """What `ask` returns, or Unknown: AWS's error code, or the name of what went wrong on the way."""
         if self._clock() < self._silent_until.get(service, 0.0):
-            return Unknown(reason=f"not asked: {service} did not answer a moment ago")
+            return Unknown(reason=phrase("not asked: {service} did not answer a moment ago", service=service))
         try:
             return ask()
         except ClientError as error:

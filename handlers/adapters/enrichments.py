@@ -10,12 +10,13 @@ from typing import Any, Generic, TypeVar
 
 from handlers.adapters.asking import Asking
 from handlers.alerting.ports import Place, Unknown
+from handlers.alerting.text import phrase
 
 _FRESH_SECONDS = 3_600.0  # accounts are renamed and moved once in a while
 _FAILED_SECONDS = 600.0  # before a refusal is tried again
 _MOST_UNITS = 6  # Organizations nests units five deep (user guide, "Quotas")
 _MOST_KNOWN = 1_000  # answers kept: whoever sends events names users as he likes
-_NOT_CONFIGURED = Unknown(reason="not configured")
+_NOT_CONFIGURED = Unknown(reason=phrase("not configured"))
 _Answer = TypeVar("_Answer")
 
 # What makes an administrator, in few actions: each is one of the ways to grant oneself the rest.
@@ -63,7 +64,7 @@ class OrganizationDirectory:
 
     def user_name(self, store: str, user: str) -> str | Unknown:
         if not self._region:
-            return Unknown(reason="identity_center.home_region is not configured")
+            return Unknown(reason=phrase("identity_center.home_region is not configured"))
 
         def ask() -> str:
             client = self._client("identitystore", self._region)
@@ -197,13 +198,15 @@ class AccessAnalyzerChecks:
 
 def _opinion(answer: Mapping[str, Any], *, compared: bool, is_trust: bool) -> str:
     if answer.get("result") not in ("PASS", "FAIL"):
-        return "no clear answer"
+        return phrase("no clear answer")
     passed = answer["result"] == "PASS"
     if compared:
-        said = "allows nothing that the policy before did not" if passed else "allows more than the policy before"
+        good = phrase("allows nothing that the policy before did not")
+        said = good if passed else phrase("allows more than the policy before")
     elif is_trust:
-        said = "lets nobody assume it" if passed else "lets somebody assume it"
+        said = phrase("lets nobody assume it") if passed else phrase("lets somebody assume it")
     else:
-        said = "grants no action that makes administrators" if passed else "grants actions that make administrators"
+        good = phrase("grants no action that makes administrators")
+        said = good if passed else phrase("grants actions that make administrators")
     reasons = [reason.get("description", "") for reason in answer.get("reasons", ())]
-    return f"{said}: {reasons[0]}" if reasons and reasons[0] and not passed else said
+    return phrase("{said}: {reason}", said=said, reason=reasons[0]) if reasons and reasons[0] and not passed else said

@@ -16,7 +16,7 @@ from handlers.adapters.console_links import entities_of, entity_link, event_link
 from handlers.adapters.wording import Words
 from handlers.alerting.actor import ActorKind, Mfa
 from handlers.alerting.alert import Alert, Told, kind_of
-from handlers.alerting.context.who import CHAIN_LINK, SECOND_FACTOR, WHO_EXACTLY
+from handlers.alerting.context.who import SECOND_FACTOR, WHO_EXACTLY, caller_and_more, factor_and_reason
 from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Road
 from handlers.alerting.finding import Finding
@@ -200,10 +200,10 @@ def _without_repeats(finding: Finding) -> tuple[tuple[Fact, ...], str, str]:
     """
     facts = {fact.label: fact.value for fact in finding.facts}
     told = set()
-    caller, _, more = facts.get(WHO_EXACTLY, "").partition(CHAIN_LINK)
+    caller, more = caller_and_more(facts.get(WHO_EXACTLY, ""))
     if caller in (finding.actor_kind, f"{finding.actor_kind} {finding.actor}"):
         told.add(WHO_EXACTLY)
-    used, _, reason = facts.get(SECOND_FACTOR, "").partition(": ")
+    used, reason = factor_and_reason(facts.get(SECOND_FACTOR, ""))
     if used == finding.mfa:
         told.add(SECOND_FACTOR)
     kept = tuple(fact for fact in finding.facts if fact.label not in told)

@@ -16,10 +16,12 @@ from handlers.alerting.detection import Exhibit
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
+from handlers.alerting.nouns import noun
 from handlers.alerting.pipeline import Enrichment
 from handlers.alerting.ports import AddressBook, Directory, History, Kept, Lookups, PolicyChecks, Unknown
 from handlers.alerting.privilege import Judgement, Verdict
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.working_hours import WorkingHours
 
 _Answer = TypeVar("_Answer")
@@ -68,7 +70,7 @@ class Patience:
 
         def in_time(finding: Finding, event: Event) -> Finding:
             if self.has_ended(event):
-                return finding.with_fact(name, "not asked: no time")
+                return finding.with_fact(name, phrase("not asked: no time"))
             begun = self._timer()
             try:
                 return enrich(finding, event)
@@ -155,14 +157,14 @@ class Enrichments:
         least, hours = self._out_of_hours.get(finding.detection_id), self._working_hours
         if least is None or hours is None or event.time is None or hours.contain(event.time):
             return finding
-        finding = _with(finding, "Working hours", f"outside of them ({hours})")
+        finding = _with(finding, "Working hours", phrase("outside of them ({hours})", hours=str(hours)))
         return dataclasses.replace(finding, severity=max(finding.severity, least))
 
     def _with_owner(self, finding: Finding, event: Event) -> Finding:
         address = ip_address(event)
         if not address or self._addresses is None:
             return finding  # a service's name has no owner but AWS
-        return _with(finding, "Address", self._addresses.owner(address) or "in none of the address files")
+        return _with(finding, "Address", self._addresses.owner(address) or phrase("in none of the address files"))
 
     def _familiarity(self, event: Event) -> str:
         now = self._clock()
@@ -218,10 +220,11 @@ class Enrichments:
     def _with_place(self, finding: Finding, event: Event) -> Finding:
         place = self._directory.place(event.account)
         if isinstance(place, Unknown):
-            return _with(finding, "Account", f"not known to the organisation ({place.reason})")
+            return _with(finding, "Account", phrase("not known to the organisation ({reason})", reason=place.reason))
         if finding.account_name is None and place.name:  # a name that the configuration gives stands
             finding = dataclasses.replace(finding, account_name=place.name)
-        return _with(finding, "Account", f"in {place.path}" if place.path else "directly below the organisation's root")
+        where = phrase("in {path}", path=place.path) if place.path else phrase("directly below the organisation's root")
+        return _with(finding, "Account", where)
 
     def _second_opinion(self, event: Event) -> str:
         change = self._change(event)
@@ -230,7 +233,7 @@ class Enrichments:
             return ""
         before = changes.as_text(change.before) if change.source else None
         answer = self._checks.check(before, after, is_trust=change.written.is_trust)
-        return f"no second opinion ({answer.reason})" if isinstance(answer, Unknown) else answer
+        return phrase("no second opinion ({reason})", reason=answer.reason) if isinstance(answer, Unknown) else answer
 
 
 class _OncePerEvent(Generic[_Answer]):
@@ -255,7 +258,7 @@ def _with_second_factor(finding: Finding, event: Event) -> Finding:
         return finding
     if used is Mfa.NO and finding.mfa == Mfa.UNKNOWN:
         finding = dataclasses.replace(finding, mfa=str(used))
-    return _with(finding, SECOND_FACTOR, f"{used}: {reason}")
+    return _with(finding, SECOND_FACTOR, phrase("{first}: {more}", first=noun(used), more=reason))
 
 
 def _with(finding: Finding, label: str, value: str) -> Finding:

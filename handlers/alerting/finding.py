@@ -221,10 +221,10 @@ class Finding:
             why=said(self.why, phrases),
             respond=tuple(said(step, phrases) for step in self.respond),
             facts=tuple(
-                Fact(label=phrases.get(fact.label, fact.label), value=said(fact.value, phrases)) for fact in self.facts
+                Fact(label=_label_in(fact.label, phrases), value=said(fact.value, phrases)) for fact in self.facts
             ),
             exhibits=tuple(
-                Exhibit(title=phrases.get(exhibit.title, exhibit.title), text=said(exhibit.text, phrases))
+                Exhibit(title=_label_in(exhibit.title, phrases), text=said(exhibit.text, phrases))
                 for exhibit in self.exhibits
             ),
             quiet=None if self.quiet is None else said(self.quiet, phrases),
@@ -240,7 +240,10 @@ class Finding:
                 "subject": to_kept(self.subject),
                 "respond": [to_kept(step) for step in self.respond],
                 "facts": [to_kept(fact.value) for fact in self.facts],
-                "exhibits": [to_kept(one.text) if isinstance(one.text, Text) else None for one in self.exhibits],
+                "exhibits": [
+                    [to_kept(one.title), to_kept(one.text) if isinstance(one.text, Text) else None]
+                    for one in self.exhibits
+                ],
                 "quiet": None if self.quiet is None else to_kept(self.quiet),
             },
         }
@@ -275,12 +278,17 @@ class Finding:
         values["facts"] = tuple(
             Fact(label=fact["label"], value=from_kept(value)) for fact, value in zip(plain["facts"], told, strict=True)
         )
-        texts = kept.get("exhibits", [None] * len(plain["exhibits"]))
+        shown = kept.get("exhibits", [[exhibit["title"], None] for exhibit in plain["exhibits"]])
         values["exhibits"] = tuple(
-            Exhibit(title=exhibit["title"], text=exhibit["text"] if text is None else from_kept(text))
-            for exhibit, text in zip(plain["exhibits"], texts, strict=True)
+            Exhibit(title=from_kept(title), text=exhibit["text"] if text is None else from_kept(text))
+            for exhibit, (title, text) in zip(plain["exhibits"], shown, strict=True)
         )
         return cls(**values)
+
+
+def _label_in(label: str, phrases: Phrases) -> str:
+    """Labels are ours, so that a plain one is looked up as well."""
+    return said(label, phrases) if isinstance(label, Text) else phrases.get(label, label)
 
 
 def window_group(window_id: str) -> str:

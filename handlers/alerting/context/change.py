@@ -11,9 +11,11 @@ from datetime import datetime
 from handlers.alerting.context.who import cut
 from handlers.alerting.detection import Exhibit
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import History, Kept, Lookups, Unknown
 from handlers.alerting.privilege import diff_documents, judge_trust
 from handlers.alerting.privilege.documents import read_json
+from handlers.alerting.text import phrase
 
 _HOLDERS = {"User": ("user", "userName"), "Role": ("role", "roleName"), "Group": ("group", "groupName")}
 _INLINE = {
@@ -70,7 +72,9 @@ def _inline(event: Event) -> Written | None:
         return None  # left out for its length: then the record does not say where it is either
     return Written(
         place=f"inline/{kind}/{name}/{policy}",
-        words=f"the inline policy {cut(policy)} of the {kind} {cut(name)}",
+        words=phrase(
+            "the inline policy {policy} of the {kind} {name}", policy=cut(policy), kind=noun(kind), name=cut(name)
+        ),
         document=event.request.get("policyDocument"),
         is_deleted=not is_put,
         inline=(kind, name, policy),
@@ -83,7 +87,7 @@ def _trust(event: Event) -> Written | None:
         return None
     return Written(
         place=f"trust/{role}",
-        words=f"the trust policy of the role {cut(role)}",
+        words=phrase("the trust policy of the role {role}", role=cut(role)),
         document=event.request.get(_TRUST[event.name]),
         is_new=event.name == "CreateRole",
         is_trust=True,
@@ -100,7 +104,7 @@ def _managed(event: Event) -> Written | None:
         return None
     return Written(
         place=f"managed/{arn}",
-        words=f"the policy {cut(arn.rpartition('/')[2])}",
+        words=phrase("the policy {name}", name=cut(arn.rpartition("/")[2])),
         document=event.request.get("policyDocument"),
         arn=arn,
         version=event.text("requestParameters", "versionId")
@@ -114,7 +118,7 @@ def _of_permission_set(event: Event) -> Written | None:
         return None
     return Written(
         place=f"permission-set/{arn}",
-        words=f"the inline policy of the permission set {cut(arn.rpartition('/')[2])}",
+        words=phrase("the inline policy of the permission set {name}", name=cut(arn.rpartition("/")[2])),
         document=event.request.get("inlinePolicy"),
         is_deleted=not _PERMISSION_SET[event.name],
     )
@@ -137,7 +141,9 @@ def change_of(event: Event, *, lookups: Lookups, history: History, now: datetime
     if written.is_new:
         return change
     if kept is not None:
-        return dataclasses.replace(change, before=kept.value, source=f"as left on {kept.since:%Y-%m-%d %H:%M} UTC")
+        return dataclasses.replace(
+            change, before=kept.value, source=phrase("as left on {time} UTC", time=f"{kept.since:%Y-%m-%d %H:%M}")
+        )
     return _against_version_before(change, lookups)
 
 
@@ -171,7 +177,7 @@ def _after(event: Event, written: Written, lookups: Lookups) -> object:
         return lookups.managed_policy(written.arn, version=written.version)
     if written.inline:
         return lookups.inline_policy(event.account, *written.inline)
-    return Unknown(reason="the record does not show it")
+    return Unknown(reason=phrase("the record does not show it"))
 
 
 def _against_version_before(change: Change, lookups: Lookups) -> Change:
@@ -200,20 +206,23 @@ def exhibit_of(change: Change) -> Exhibit | None:
     if not change.source or (change.after is None and not change.written.is_deleted):
         return None
     difference = diff_documents(change.before, change.after)
-    title = "What was deleted" if change.written.is_deleted else "What changed"
-    return Exhibit(title=f"{title} ({change.source})", text=difference) if difference else None
+    if not difference:
+        return None
+    if change.written.is_deleted:
+        return Exhibit(title=phrase("What was deleted ({source})", source=change.source), text=difference)
+    return Exhibit(title=phrase("What changed ({source})", source=change.source), text=difference)
 
 
 def remark_on(change: Change, *, account: str) -> str:
     """One line on the comparison: what cannot be compared and why, or who is let in newly; "" where there is none."""
     if change.unread:
-        return f"{change.written.words} could not be read ({cut(change.unread)})"
+        return phrase("{policy} could not be read ({reason})", policy=change.written.words, reason=cut(change.unread))
     if change.written.is_new:
         return ""
     if not change.source:
-        return f"no earlier copy of {change.written.words} is known"
+        return phrase("no earlier copy of {policy} is known", policy=change.written.words)
     if change.after is not None and not diff_documents(change.before, change.after):
-        return f"the same as before but for order and layout ({change.source})"
+        return phrase("the same as before but for order and layout ({source})", source=change.source)
     if change.written.is_trust and change.after is not None:
         return _newly_trusted(change, account)
     return ""
@@ -224,12 +233,14 @@ def _newly_trusted(change: Change, account: str) -> str:
     if trust.wider is None:
         return ""  # one of the two cannot be read: the detection says so
     if not trust.wider:
-        return "it lets in nobody whom it did not let in before"
+        return phrase("it lets in nobody whom it did not let in before")
     if not trust.added:
-        return "it lets in more than before"
+        return phrase("it lets in more than before")
     names = list(dict.fromkeys(one.name for one in trust.added))
-    more = f" and {len(names) - _MOST_CHANGES} more" if len(names) > _MOST_CHANGES else ""
-    return f"it newly lets in {', '.join(cut(name) for name in names[:_MOST_CHANGES])}{more}"
+    shown = ", ".join(cut(name) for name in names[:_MOST_CHANGES])
+    if len(names) > _MOST_CHANGES:
+        return phrase("it newly lets in {names} and {count} more", names=shown, count=str(len(names) - _MOST_CHANGES))
+    return phrase("it newly lets in {names}", names=shown)
 
 
 def as_text(document: object) -> str | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from handlers.alerting.context.who import familiar_name, lasting_name, network_address
 from handlers.alerting.event import Event
 from handlers.alerting.ports import MOST_ADDRESSES, Seen, Sighting, Tally
+from handlers.alerting.text import phrase
 
 
 def sighting_of(event: Event, *, otherwise: datetime) -> Sighting | None:
@@ -30,15 +31,19 @@ def familiarity(event: Event, sighting: Sighting, seen: Seen) -> str:
     Only what succeeded makes somebody, or an address, known; failures are told apart.
     """
     if not seen.account.times:
-        failed = f"; {_counted(seen.both.failed, 'failed attempt')} from there before" if seen.both.failed else ""
-        return f"nothing to compare with: no earlier event of this account is kept{failed}"
-    name = familiar_name(event) if sighting.principal else "whoever it is"
+        if seen.both.failed:
+            return phrase(
+                "nothing to compare with: no earlier event of this account is kept; {attempts} from there before",
+                attempts=_attempts(seen.both.failed),
+            )
+        return phrase("nothing to compare with: no earlier event of this account is kept")
+    name = familiar_name(event) if sighting.principal else phrase("whoever it is")
     words = _line(name, sighting, seen)
     if seen.both.failed:
-        words += f"; {_counted(seen.both.failed, 'failed attempt')} of the same before"
+        words = phrase("{line}; {attempts} of the same before", line=words, attempts=_attempts(seen.both.failed))
     if _the_same(sighting, seen).times:
         return words
-    return f"{words}. Compared with {_tally(seen.account)} in this account"
+    return phrase("{line}. Compared with {events} in this account", line=words, events=_tally(seen.account))
 
 
 def _the_same(sighting: Sighting, seen: Seen) -> Tally:
@@ -51,38 +56,49 @@ def _the_same(sighting: Sighting, seen: Seen) -> Tally:
 def _line(name: str, sighting: Sighting, seen: Seen) -> str:
     address = sighting.address
     if not address:
-        return f"{name}: {_tally(seen.principal)}" if seen.principal.times else f"first time for {name}"
+        if seen.principal.times:
+            return phrase("{who}: {events}", who=name, events=_tally(seen.principal))
+        return phrase("first time for {who}", who=name)
     if not sighting.principal:
-        return f"first time from {address}" if not seen.address.times else f"from {address}: {_tally(seen.address)}"
+        if not seen.address.times:
+            return phrase("first time from {address}", address=address)
+        return phrase("from {address}: {events}", address=address, events=_tally(seen.address))
     if seen.both.times:
-        return f"{name} from {address}: {_tally(seen.both)}{_elsewhere(seen)}"
-    others = f"; others came from it: {_tally(seen.address)}" if seen.address.times else ", where nobody came from yet"
-    if not seen.principal.times:
-        return f"first time for {name}, from {address}{others}"
-    return f"first time from {address} for {name} ({_before(seen)}){others}"
+        known = phrase("{who} from {address}: {events}", who=name, address=address, events=_tally(seen.both))
+        return phrase("{line}, and from {others}", line=known, others=_others(seen)) if seen.other_addresses else known
+    first = (
+        phrase("first time from {address} for {who} ({before})", address=address, who=name, before=_before(seen))
+        if seen.principal.times
+        else phrase("first time for {who}, from {address}", who=name, address=address)
+    )
+    if seen.address.times:
+        return phrase("{line}; others came from it: {events}", line=first, events=_tally(seen.address))
+    return phrase("{line}, where nobody came from yet", line=first)
 
 
 def _before(seen: Seen) -> str:
+    events = _events(seen.principal.times)
     if not seen.other_addresses:
-        return f"{_counted(seen.principal.times, 'event')} before, from no address"
-    return f"{_counted(seen.principal.times, 'event')} before, from {_others(seen)}"
-
-
-def _elsewhere(seen: Seen) -> str:
-    return f", and from {_others(seen)}" if seen.other_addresses else ""
+        return phrase("{events} before, from no address", events=events)
+    return phrase("{events} before, from {others}", events=events, others=_others(seen))
 
 
 def _others(seen: Seen) -> str:
     if seen.other_addresses >= MOST_ADDRESSES:
-        return f"{MOST_ADDRESSES} or more other addresses"
-    return _counted(seen.other_addresses, "other address")
+        return phrase("{count} or more other addresses", count=str(MOST_ADDRESSES))
+    if seen.other_addresses == 1:
+        return phrase("1 other address")
+    return phrase("{count} other addresses", count=f"{seen.other_addresses:,}")
 
 
 def _tally(tally: Tally) -> str:
-    since = f" since {tally.since:%Y-%m-%d}" if tally.since else ""
-    return f"{_counted(tally.times, 'event')}{since}"
+    events = _events(tally.times)
+    return phrase("{events} since {day}", events=events, day=f"{tally.since:%Y-%m-%d}") if tally.since else events
 
 
-def _counted(count: int, thing: str) -> str:
-    many = f"{thing}es" if thing.endswith("s") else f"{thing}s"
-    return f"{count:,} {thing if count == 1 else many}"
+def _events(count: int) -> str:
+    return phrase("1 event") if count == 1 else phrase("{count} events", count=f"{count:,}")
+
+
+def _attempts(count: int) -> str:
+    return phrase("1 failed attempt") if count == 1 else phrase("{count} failed attempts", count=f"{count:,}")

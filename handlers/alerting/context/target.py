@@ -10,8 +10,10 @@ from typing import Any
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.context.who import cut
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Kept, Unknown
 from handlers.alerting.privilege import Judgement, Verdict, judge_principal, judge_trust
+from handlers.alerting.text import joined, phrase
 
 _NAMED_BY = (("user", "userName"), ("role", "roleName"), ("group", "groupName"))
 # IAM user guide, "IAM name requirements"; root is called otherwise, and has no policies to look at.
@@ -37,7 +39,7 @@ class Target:
     @property
     def words(self) -> str:
         """ "the user bob"."""
-        return f"the {self.kind} {self.name.rpartition('/')[2]}"
+        return phrase("the {kind} {name}", kind=noun(self.kind), name=self.name.rpartition("/")[2])
 
 
 def target_of(event: Event) -> Target | None:
@@ -65,29 +67,33 @@ def judged(policies: Mapping[str, Any] | Unknown) -> Judgement | Unknown:
         return policies
     listed = policies.get("policies")
     if not isinstance(listed, list):
-        return Unknown(reason="the answer holds no policies")
+        return Unknown(reason=phrase("the answer holds no policies"))
     return judge_principal(listed, boundary=policies.get("boundary"))
 
 
 def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknown | None) -> str:
     """Whether the target is administrator now, and since when as far as we have seen."""
     if isinstance(judgement, Unknown):
-        return f"what {target.words} may do could not be read ({cut(judgement.reason)})"
+        return phrase(
+            "what {target} may do could not be read ({reason})", target=target.words, reason=cut(judgement.reason)
+        )
     verdict = judgement.verdict.value
-    said = f"{target.words}: {verdict}. {judgement.reason}"
+    said = phrase("{target}: {verdict}. {reason}", target=target.words, verdict=noun(verdict), reason=judgement.reason)
     if judgement.verdict is Verdict.COULD_NOT_JUDGE or isinstance(before, Unknown):
         return said
     if before is None:
-        return f"{said} Rootwatch had not looked at it before"
+        return joined((said, phrase("Rootwatch had not looked at it before")))
+    day = f"{before.since:%Y-%m-%d}"
     if before.value != verdict:
-        return f"{said} Before this it was: {cut(before.value, 60)} (since {before.since:%Y-%m-%d} at least)"
-    return f"{said} So since {before.since:%Y-%m-%d} at least"
+        was = noun(cut(before.value, 60))
+        return joined((said, phrase("Before this it was: {verdict} (since {day} at least)", verdict=was, day=day)))
+    return joined((said, phrase("So since {day} at least", day=day)))
 
 
 def means(target: Target, standing: Mapping[str, Any] | Unknown, *, account: str) -> str:
     """How the target can be used, and whom a change of it touches."""
     if isinstance(standing, Unknown):
-        return f"could not be read ({cut(standing.reason)})"
+        return phrase("could not be read ({reason})", reason=cut(standing.reason))
     if target.kind == "user":
         return _user(standing)
     if target.kind == "role":
@@ -98,57 +104,85 @@ def means(target: Target, standing: Mapping[str, Any] | Unknown, *, account: str
 
 
 def _user(standing: Mapping[str, Any]) -> str:
-    parts = []
+    parts: list[str] = []
     if password := _day(standing.get("password")):
-        used = _day(standing.get("password_used"))
-        parts.append(f"console password of {password}, {f'last used {used}' if used else 'never used'}")
+        used = _used(_day(standing.get("password_used")))
+        parts.append(phrase("console password of {day}, {used}", day=password, used=used))
     else:
-        parts.append("no console password")
+        parts.append(phrase("no console password"))
     keys = [_key(key) for key in _list(standing.get("keys")) if isinstance(key, Mapping)]
-    parts.append("; ".join(keys) if keys else "no access key")
+    parts += keys or [phrase("no access key")]
     devices = standing.get("mfa_devices")
     if isinstance(devices, int):
-        parts.append(f"{devices or 'no'} MFA device{'' if devices == 1 else 's'}")
+        many = phrase("{count} MFA devices", count=str(devices)) if devices else phrase("no MFA devices")
+        parts.append(phrase("1 MFA device") if devices == 1 else many)
     if created := _day(standing.get("created")):
-        parts.append(f"user created {created}")
-    return "; ".join(parts)
+        parts.append(phrase("user created {day}", day=created))
+    return _listed_parts(parts)
+
+
+def _used(day: str) -> str:
+    return phrase("last used {day}", day=day) if day else phrase("never used")
 
 
 def _key(key: Mapping[str, Any]) -> str:
-    state = "active" if key.get("active") else "inactive"
     used = _day(key.get("used"))
-    use = f"last used {used} for {cut(str(key.get('service', 'unknown')), 40)}" if used else "never used"
-    return f"access key {cut(str(key.get('id', 'unknown')), 40)} ({state}, of {_day(key.get('created'))}, {use})"
+    use = _used("")
+    if used:
+        use = phrase("last used {day} for {service}", day=used, service=cut(str(key.get("service", "unknown")), 40))
+    return phrase(
+        "access key {id} ({state}, of {day}, {use})",
+        id=cut(str(key.get("id", "unknown")), 40),
+        state=phrase("active") if key.get("active") else phrase("inactive"),
+        day=_day(key.get("created")),
+        use=use,
+    )
 
 
 def _role(standing: Mapping[str, Any], account: str) -> str:
     trust = judge_trust(standing.get("trust"), account=account)
     names = list(dict.fromkeys(one.name for one in trust.trusted))
     used = _day(standing.get("used"))
-    parts = [
-        f"can be assumed by {_listed(names) or 'nobody'}",
-        f"last used {used}" if used else "not used in the last 400 days",  # as far back as IAM looks (GetRole)
+    parts: list[str] = [
+        phrase("can be assumed by {names}", names=_listed(names) or phrase("nobody")),
+        # As far back as IAM looks (GetRole).
+        phrase("last used {day}", day=used) if used else phrase("not used in the last 400 days"),
     ]
     if created := _day(standing.get("created")):
-        parts.append(f"role created {created}")
-    return "; ".join(parts)
+        parts.append(phrase("role created {day}", day=created))
+    return _listed_parts(parts)
+
+
+def _listed_parts(parts: Sequence[str]) -> str:
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = phrase("{list}; {next}", list=whole, next=part)
+    return whole
 
 
 def _members(standing: Mapping[str, Any]) -> str:
     names, more = _names(standing, "members"), bool(standing.get("more"))
     if not names:
-        return "the group has no members"
-    return f"touches {_at_least(len(names), more)} member{'' if len(names) == 1 else 's'}: {_listed(names, more=more)}"
+        return phrase("the group has no members")
+    count, listed = _at_least(len(names), more), _listed(names, more=more)
+    if len(names) == 1:
+        return phrase("touches {count} member: {names}", count=count, names=listed)
+    return phrase("touches {count} members: {names}", count=count, names=listed)
 
 
 def _holders(standing: Mapping[str, Any]) -> str:
     more = bool(standing.get("more"))
-    found = []
+    whole = ""
     for kind in ("users", "groups", "roles"):
         if names := _names(standing, kind):
-            thing = kind if len(names) > 1 else kind[:-1]
-            found.append(f"{_at_least(len(names), more)} {thing} ({_listed(names, more=more)})")
-    return f"touches {', '.join(found)}" if found else "nobody has the policy"
+            found = phrase(
+                "{count} {kind} ({names})",
+                count=_at_least(len(names), more),
+                kind=noun(kind if len(names) > 1 else kind[:-1]),
+                names=_listed(names, more=more),
+            )
+            whole = phrase("{list}, {next}", list=whole, next=found) if whole else found
+    return phrase("touches {holders}", holders=whole) if whole else phrase("nobody has the policy")
 
 
 def _names(standing: Mapping[str, Any], key: str) -> list[str]:
@@ -156,15 +190,18 @@ def _names(standing: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _at_least(count: int, more: bool) -> str:
-    return f"at least {count}" if more else str(count)
+    return phrase("at least {count}", count=str(count)) if more else str(count)
 
 
 def _listed(names: Sequence[str], *, more: bool = False) -> str:
-    shown = [cut(name) for name in names[:_MOST_NAMES]]
+    shown: list[str] = [cut(name) for name in names[:_MOST_NAMES]]
     rest = len(names) - len(shown)
     if more or rest:
-        shown.append(f"{rest} more" if rest else "others")
-    return ", ".join(shown)
+        shown.append(phrase("{count} more", count=str(rest)) if rest else phrase("others"))
+    whole = ""
+    for name in shown:
+        whole = phrase("{list}, {next}", list=whole, next=name) if whole else name
+    return whole
 
 
 def _list(value: object) -> Sequence[Any]:

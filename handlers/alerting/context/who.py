@@ -7,12 +7,13 @@ import re
 
 from handlers.alerting.actor import Actor, ActorKind, Mfa
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Directory, Unknown
+from handlers.alerting.text import Text, phrase
 
 # Facts of these labels say more about what every message tells anyway, so it tells them there.
 WHO_EXACTLY = "Who exactly"
 SECOND_FACTOR = "Second factor"
-CHAIN_LINK = "; "  # between the identities of a chain
 
 _NAME = 128  # characters of one name: IAM allows no longer one
 _ARN = 256
@@ -41,34 +42,70 @@ def chain(event: Event, directory: Directory) -> str:
     actor = event.actor
     if actor.is_aws:
         return ""
-    links = (
+    return _linked(
         _caller(event, directory),
         _credentials(event),
         _issuer(event),
-        f"source identity {cut(actor.source_identity)}" if actor.source_identity else "",
-        _origin(event),
-        f"through {cut(actor.invoked_by)}" if actor.invoked_by else "",
+        phrase("source identity {name}", name=cut(actor.source_identity)) if actor.source_identity else "",
+        *_origin(event),
+        phrase("through {service}", service=cut(actor.invoked_by)) if actor.invoked_by else "",
         _delegate(event),
     )
-    return CHAIN_LINK.join(link for link in links if link)
+
+
+def caller_and_more(fact: str) -> tuple[str, str]:
+    """The two parts of a `chain`: who called, and the rest."""
+    return _parts(fact, "; ")
+
+
+def factor_and_reason(fact: str) -> tuple[str, str]:
+    """The two parts of the line on a second factor: whether there was one, and how that is known."""
+    return _parts(fact, ": ")
+
+
+def _parts(fact: str, between: str) -> tuple[str, str]:
+    if isinstance(fact, Text) and fact.arguments.keys() == {"first", "more"}:
+        return fact.arguments["first"], fact.arguments["more"]
+    first, _, more = fact.partition(between)
+    return first, more
+
+
+def _linked(*links: str) -> str:
+    """One link and the rest of them, and so on: what stands first can be told apart again."""
+    whole = ""
+    for link in reversed(links):
+        if link:
+            whole = phrase("{first}; {more}", first=link, more=whole) if whole else link
+    return whole
 
 
 def _caller(event: Event, directory: Directory) -> str:
     actor = event.actor
-    elsewhere = f" of account {cut(actor.account, 20)}" if actor.account not in ("", event.account) else ""
     user = _identity_center_user(event, directory)
     if permission_set := permission_set_of(event):
-        name = user or f"the Identity Center user {cut(actor.session_name)}"
-        return f"{name}{elsewhere}, with the permission set {cut(permission_set)}"
+        name = user or phrase("the Identity Center user {name}", name=cut(actor.session_name))
+        return phrase(
+            "{who}, with the permission set {name}", who=_at_home_or_not(name, event), name=cut(permission_set)
+        )
     if actor.kind is ActorKind.ROLE:
-        role = cut(actor.role_arn.rpartition("/")[2] or actor.name)
-        session = f", session {cut(actor.session_name)}" if actor.session_name else ""
-        return f"the role {role}{elsewhere}{session}{f', for {user}' if user else ''}"
+        role = phrase("the role {name}", name=cut(actor.role_arn.rpartition("/")[2] or actor.name))
+        who = _at_home_or_not(role, event)
+        if actor.session_name:
+            who = phrase("{who}, session {name}", who=who, name=cut(actor.session_name))
+        return phrase("{who}, for {user}", who=who, user=user) if user else who
     if actor.kind is ActorKind.IDENTITY_CENTER_USER:
-        return (user or "an unnamed Identity Center user") + elsewhere
+        return _at_home_or_not(user or phrase("an unnamed Identity Center user"), event)
+    kind = noun(actor.kind)
     if actor.is_root:
-        return f"{actor.kind}{elsewhere}"
-    return f"{actor.kind} {cut(actor.name)}{elsewhere}"
+        return _at_home_or_not(kind, event)
+    return _at_home_or_not(phrase("{kind} {name}", kind=kind, name=cut(actor.name)), event)
+
+
+def _at_home_or_not(who: str, event: Event) -> str:
+    account = event.actor.account
+    if account in ("", event.account):
+        return who
+    return phrase("{who} of account {account}", who=who, account=cut(account, 20))
 
 
 def _identity_center_user(event: Event, directory: Directory) -> str:
@@ -78,45 +115,50 @@ def _identity_center_user(event: Event, directory: Directory) -> str:
     store = event.text("userIdentity", "onBehalfOf", "identityStoreArn").rpartition("/")[2]
     name = directory.user_name(store, user)
     if isinstance(name, Unknown):
-        return f"the Identity Center user {cut(user)} (no name: {cut(name.reason)})"
-    return f"the Identity Center user {cut(name)} ({cut(user)})"
+        return phrase("the Identity Center user {id} (no name: {reason})", id=cut(user), reason=cut(name.reason))
+    return phrase("the Identity Center user {name} ({id})", name=cut(name), id=cut(user))
 
 
 def _credentials(event: Event) -> str:
     key = event.actor.access_key_id
     opened = cut(event.text("userIdentity", "sessionContext", "attributes", "creationDate"), 30)
     if event.text("userIdentity", "sessionCredentialFromConsole") == "true":
-        return f"in the console since {opened}" if opened else "in the console"
+        return phrase("in the console since {time}", time=opened) if opened else phrase("in the console")
     if key.startswith(_LONG_LIVED):
-        return "with a long-lived access key"
+        return phrase("with a long-lived access key")
     if key.startswith(_TEMPORARY):
-        return f"with temporary credentials{f' since {opened}' if opened else ''}"
+        if opened:
+            return phrase("with temporary credentials since {time}", time=opened)
+        return phrase("with temporary credentials")
     return ""
 
 
 def _issuer(event: Event) -> str:
     issuer = event.text("userIdentity", "sessionContext", "sessionIssuer", "arn")
-    return f"issued by {cut(issuer, _ARN)}" if issuer else ""
+    return phrase("issued by {arn}", arn=cut(issuer, _ARN)) if issuer else ""
 
 
-def _origin(event: Event) -> str:
+def _origin(event: Event) -> list[str]:
     """What the credentials were given to: a federated caller, an instance, a function."""
-    found = []
+    found: list[str] = []
     provider = event.text("userIdentity", "sessionContext", "webIdFederationData", "federatedProvider")
     provider = provider or event.text("userIdentity", "identityProvider")
     if provider:
-        found.append(f"federated by {cut(provider, _ARN)}")
+        found.append(phrase("federated by {provider}", provider=cut(provider, _ARN)))
     if event.text("userIdentity", "sessionContext", "ec2RoleDelivery") or _INSTANCE.fullmatch(event.actor.session_name):
-        found.append(f"given to the EC2 instance {cut(event.actor.session_name) or 'that the record does not name'}")
+        instance = cut(event.actor.session_name) or phrase("that the record does not name")
+        found.append(phrase("given to the EC2 instance {name}", name=instance))
     if holder := event.text("userIdentity", "inScopeOf", "credentialsIssuedTo"):
-        found.append(f"given to {cut(holder, _ARN)}")
-    return "; ".join(found)
+        found.append(phrase("given to {holder}", holder=cut(holder, _ARN)))
+    return found
 
 
 def _delegate(event: Event) -> str:
     """A product provider that acts for a customer by temporary delegation (CloudTrail user guide, userIdentity)."""
     account = event.text("userIdentity", "invokedByDelegate", "accountId")
-    return f"by account {cut(account, 20)}, to which the account delegated it for a time" if account else ""
+    if not account:
+        return ""
+    return phrase("by account {account}, to which the account delegated it for a time", account=cut(account, 20))
 
 
 def second_factor(event: Event) -> tuple[Mfa, str]:
@@ -126,11 +168,11 @@ def second_factor(event: Event) -> tuple[Mfa, str]:
         return actor.mfa, ""
     said = event.text("additionalEventData", "MFAUsed")
     if actor.mfa is Mfa.YES:
-        return Mfa.YES, "the sign-in used one" if said else "the session was opened with one"
+        return Mfa.YES, phrase("the sign-in used one") if said else phrase("the session was opened with one")
     if actor.mfa is Mfa.NO:
-        return Mfa.NO, "the sign-in used none" if said else "the session was opened without one"
+        return Mfa.NO, phrase("the sign-in used none") if said else phrase("the session was opened without one")
     if _is_long_lived(actor) and not event.dig("userIdentity", "sessionContext", "attributes"):
-        return Mfa.NO, "a long-lived access key signs alone"
+        return Mfa.NO, phrase("a long-lived access key signs alone")
     return Mfa.UNKNOWN, _why_unknown(event, said=bool(said))
 
 
@@ -141,12 +183,12 @@ def _is_long_lived(actor: Actor) -> bool:
 def _why_unknown(event: Event, *, said: bool) -> str:
     actor = event.actor
     if permission_set_of(event) or actor.kind is ActorKind.IDENTITY_CENTER_USER:
-        return "Identity Center asks for it at its own sign-in, which this record does not show"
+        return phrase("Identity Center asks for it at its own sign-in, which this record does not show")
     if said or actor.kind in (ActorKind.SAML_USER, ActorKind.WEB_IDENTITY_USER):
-        return "the identity provider may have asked for one: AWS is not told"
+        return phrase("the identity provider may have asked for one: AWS is not told")
     if actor.kind in (ActorKind.ROLE, ActorKind.FEDERATED_USER, ActorKind.ROOT_ASSUMED, ActorKind.ROOT_FEDERATED):
-        return "a session does not tell how whoever opened it had signed in"
-    return "the record does not say"
+        return phrase("a session does not tell how whoever opened it had signed in")
+    return phrase("the record does not say")
 
 
 def lasting_name(event: Event) -> str:
@@ -172,8 +214,10 @@ def familiar_name(event: Event) -> str:
     if actor.kind is ActorKind.ROLE:
         role = cut(actor.role_arn.rpartition("/")[2] or actor.name)
         if permission_set := permission_set_of(event):
-            return f"{cut(actor.session_name)} with the permission set {cut(permission_set)}"
-        return f"{cut(actor.source_identity)} in the role {role}" if actor.source_identity else f"the role {role}"
+            return phrase("{who} with the permission set {name}", who=cut(actor.session_name), name=cut(permission_set))
+        if actor.source_identity:
+            return phrase("{who} in the role {name}", who=cut(actor.source_identity), name=role)
+        return phrase("the role {name}", name=role)
     return cut(actor.name)
 
 
