@@ -13,6 +13,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import wiring
 from handlers.adapters.reminders import REFRESH_ATTRIBUTE
+from handlers.alerting.canary import is_canary
 from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.alerting.errors import UnreadableEventError
 from handlers.alerting.event import Event
@@ -82,6 +83,9 @@ def _do(record: SQSRecord, parts: wiring.Alerting) -> None:
     except UnreadableEventError as error:
         finding = pipeline.announce_unreadable(record.body, error.reason)
         logger.error("unreadable event", extra={"finding": finding.id, "reason": error.reason})
+        return
+    if is_canary(event.envelope):
+        logger.info("canary", extra={"arrived": parts.arrive(event.envelope)})
         return
     for finding in pipeline.raise_alerts(event):
         logger.info(

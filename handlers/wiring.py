@@ -22,12 +22,14 @@ from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alarm_board import CloudWatchAlarms
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.audit_bucket import AuditBucket
+from handlers.adapters.canary_table import CanaryBus, CanaryTable
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, OrganizationDirectory
 from handlers.adapters.function_call import FunctionCall
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
 from handlers.adapters.metrics import acknowledged_metric, emit
+from handlers.adapters.notices import canary_mail
 from handlers.adapters.refusals import Refusals
 from handlers.adapters.reminders import QueueReminders
 from handlers.adapters.responders import Responders
@@ -40,10 +42,11 @@ from handlers.adapters.webhook import PagerDutyNotifier, WebhookNotifier
 from handlers.adapters.window_news import WindowNews
 from handlers.adapters.wording import Words, words_for
 from handlers.adapters.wording_windows import window_words_for
-from handlers.alerting import all_is_well, following, reminding
+from handlers.alerting import all_is_well, canary, following, reminding
 from handlers.alerting.aftermath import Aftermath, is_owned
 from handlers.alerting.alert import Alert
 from handlers.alerting.all_is_well import DailyLine
+from handlers.alerting.canary import Canary, Flight, arrival
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
@@ -76,6 +79,7 @@ class Alerting:
     pipeline: Pipeline
     put_back: Callable[[str, int], None]
     wait_seconds: Callable[[int, float], int]
+    arrive: Callable[[Mapping[str, Any]], bool]  # writes down that a canary came through
     desk: WindowDesk | None = None  # None: the deployment has no break-glass windows
     show_window: Callable[[str], None] = lambda _id: None  # bring its message in Slack up to date
 
@@ -158,7 +162,9 @@ def alerting() -> Alerting:
         recorded=_follower(settings),
     )
 
+    aviary = _aviary(settings)
     return Alerting(
+        arrive=lambda envelope: arrival(envelope, aviary, now=_now()),
         show_window=_window_shower(settings, desk, slack),
         pipeline=pipeline,
         desk=desk,
@@ -173,6 +179,7 @@ def follow_ups() -> FollowUps:
     settings = AlertSettings.from_environment(os.environ)
     telling = declared_telling(settings.telling_file)
     alarms, book, slack = timer(settings.alarms), alert_table(settings), slack_channel(settings, telling)
+    aviary = _aviary(settings)
     caller = Caller(
         book=book,
         reminders=telling.reminders,
@@ -187,6 +194,13 @@ def follow_ups() -> FollowUps:
         say=slack.say_daily,
         is_owned=is_owned,
         hours=telling.reminders.hours,
+        clock=_now,
+        flights=aviary.flights,
+    )
+    birds = Canary(
+        aviary=aviary,
+        release=CanaryBus(client=client).release,
+        warn=_canary_warning(settings),
         clock=_now,
     )
     sessions = session_reports.following(
@@ -220,6 +234,7 @@ def follow_ups() -> FollowUps:
         kinds={
             reminding.KIND: caller.follow_up,
             all_is_well.KIND: line.follow_up,
+            canary.KIND: birds.follow_up,
             following.KIND: activity,
             END_OF_WINDOW: window_end,
         },
@@ -258,6 +273,21 @@ def alert_table(settings: AlertSettings | ClickSettings) -> AlertTable:
     return AlertTable(
         client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
     )
+
+
+def _aviary(settings: AlertSettings) -> CanaryTable:
+    return CanaryTable(client=client("dynamodb"), table=settings.table_name, book=alert_table(settings))
+
+
+def _canary_warning(settings: AlertSettings) -> Callable[[Sequence[Flight]], None]:
+    """By mail, past everything that a canary goes through."""
+    mail = EmailNotifier(client=client("sns"), topic_arn=settings.topic_arn, settings=message_settings(settings))
+    rule = f"{settings.deployment_name}-canary"
+
+    def warn(lost: Sequence[Flight]) -> None:
+        mail.say(*canary_mail(lost, rule=rule, settings=message_settings(settings)))
+
+    return warn
 
 
 def message_settings(settings: AlertSettings, language: str = "") -> MessageSettings:

@@ -10,6 +10,7 @@ from constructs import Construct
 from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
 from infra.audit_log import WINDOWS, AuditLog
+from infra.canary import CanaryRule
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
@@ -58,13 +59,22 @@ class AlertingStack(Stack):
         self.rules = DetectionRules(
             self, "Rules", deployment=deployment, detections=wanted, region=region, target=self.pipeline.target
         )
-        self.rules.node.add_dependency(self.pipeline.accept_events_from(self.rules.arns))
+        canaries = (
+            CanaryRule(self, "Canary", deployment=deployment, target=self.pipeline.target)
+            if deployment.reminders.daily_line
+            else None
+        )
+        allowed = self.pipeline.accept_events_from([*self.rules.arns, *([canaries.arn] if canaries else [])])
+        self.rules.node.add_dependency(allowed)
 
         self.follow_up = (
             FollowUp(self, "FollowUp", deployment=deployment, pipeline=self.pipeline, topic=self.topic)
             if deployment.needs_alarms
             else None
         )
+        if canaries and self.follow_up:
+            canaries.node.add_dependency(allowed)
+            canaries.grant_release(self.follow_up.follow_up)
         self.watchers = Watchers(self, "Watchers", deployment=deployment, topic=self.topic)
         self.watchers.watch_dead_letters(self.pipeline.dead_letters, name="events")
         self.watchers.watch_queue(self.pipeline.queue, name="events")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -9,7 +11,7 @@ from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from handlers.alerting import all_is_well
+from handlers.alerting import all_is_well, canary
 from infra.accepted_findings import accept
 from infra.alert_pipeline import AlertPipeline, break_glass_files
 from infra.deployment import Deployment
@@ -48,6 +50,7 @@ class FollowUp(Construct):
         self.grant_alarms(pipeline.raise_alert)
         if deployment.reminders.daily_line:
             self._ask_for_the_daily_line()
+            self._send_canaries()
 
     def grant_call(self, function: PythonFunction) -> None:
         """Let `function` hand work over at once."""
@@ -142,20 +145,44 @@ class FollowUp(Construct):
         deployment = self._deployment
         hours = deployment.hours_of_work
         days = ",".join(day.upper() for day in hours.days)
-        schedule = scheduler.CfnSchedule(
-            self,
+        self._schedule(
             "DailyLine",
             name=f"{deployment.name}-daily-line",
-            group_name=self.group.ref,
             description="Asks for the daily line at the beginning of each working day",
-            schedule_expression=f"cron({hours.starts:%M} {hours.starts:%H} ? * {days} *)",
-            schedule_expression_timezone=deployment.display.time_zone,
+            expression=f"cron({hours.starts:%M} {hours.starts:%H} ? * {days} *)",
+            time_zone=deployment.display.time_zone,
+            # The time is filled in by the Scheduler.
+            work={"kind": all_is_well.KIND, "at": "<aws.scheduler.scheduled-time>"},
+        )
+
+    def _send_canaries(self) -> None:
+        hours = int(canary.EVERY.total_seconds()) // 3600
+        self._schedule(
+            "Canary",
+            name=f"{self._deployment.name}-canary",
+            description="Sends the canary, and tells by mail where the one before has not come through",
+            expression=f"rate({hours} hour{'' if hours == 1 else 's'})",
+            time_zone="UTC",
+            work={"kind": canary.KIND},
+        )
+
+    def _schedule(
+        self, id: str, *, name: str, description: str, expression: str, time_zone: str, work: Mapping[str, str]
+    ) -> None:
+        """A schedule that calls the function again and again."""
+        schedule = scheduler.CfnSchedule(
+            self,
+            id,
+            name=name,
+            group_name=self.group.ref,
+            description=description,
+            schedule_expression=expression,
+            schedule_expression_timezone=time_zone,
             flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
             target=scheduler.CfnSchedule.TargetProperty(
                 arn=self.follow_up.function.function_arn,
                 role_arn=self.role.role_arn,
-                # The time is filled in by the Scheduler.
-                input=Stack.of(self).to_json_string({"kind": all_is_well.KIND, "at": "<aws.scheduler.scheduled-time>"}),
+                input=Stack.of(self).to_json_string(work),
                 dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters_arn),
             ),
         )

@@ -103,6 +103,14 @@ class EmailNotifier:
         body = [*_wrapped(reminder_sentence(reminder, words, more)), "", *_body(story, words)]
         self._publish(subject, "\n".join(body))
 
+    def say(self, subject: str, text: str) -> None:
+        """Mail something that is about no alert.
+
+        Raises:
+            UnavailableError: SNS did not take it; says what to do.
+        """
+        self._publish(ascii_line(subject, SUBJECT), "\n".join(_wrapped(text)))
+
     def _publish(self, subject: str, body: str) -> None:
         try:
             self._client.publish(TopicArn=self._topic, Subject=subject, Message=body)

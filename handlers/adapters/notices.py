@@ -10,6 +10,7 @@ from handlers.adapters.wording import Words, words_for
 from handlers.adapters.wording_notify import NotifyWords, notify_words_for
 from handlers.alerting.alert import Alert
 from handlers.alerting.all_is_well import LOOK_BACK, OK, RINGS, Report
+from handlers.alerting.canary import Flight
 from handlers.alerting.ports import Unknown
 from handlers.alerting.reminding import Reminder
 from handlers.alerting.severity import Severity
@@ -49,12 +50,31 @@ def daily_lines(report: Report, *, settings: MessageSettings) -> list[str]:
     )
     lines += _untaken(report.untaken, words, more)
     lines.append(_alarms(report, more))
+    lines.append(_canaries(report, more, since))
     if report.last_finding is None:
         lines.append(more.no_finding.format(days=LOOK_BACK))
     else:
         lines.append(more.last_finding.format(time=clock_time(report.last_finding)))
     lines.append(more.way)
     return lines
+
+
+def _canaries(report: Report, more: NotifyWords, since: str) -> str:
+    if not report.flights:
+        return more.no_canary.format(since=since)
+    count = f"{len(report.flights):,}"
+    if report.lost:
+        first = clock_time(report.lost[0].left)
+        return more.canaries_lost.format(lost=f"{len(report.lost):,}", count=count, time=first)
+    times = [(flight.arrived - flight.left).total_seconds() for flight in report.flights if flight.arrived]
+    return more.canaries_came.format(count=count, seconds=f"{max(times, default=0):.1f}")
+
+
+def canary_mail(lost: Sequence[Flight], *, rule: str, settings: MessageSettings) -> tuple[str, str]:
+    """Subject and text of the mail about canaries that did not come through, which begins with the first of them."""
+    more = notify_words_for(settings.language)
+    text = more.canary_mail.format(time=clock_time(lost[0].left), count=f"{len(lost):,}", rule=rule)
+    return more.canary_subject, text
 
 
 def _untaken(alerts: Sequence[Alert], words: Words, more: NotifyWords) -> list[str]:

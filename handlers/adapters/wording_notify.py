@@ -32,6 +32,11 @@ class NotifyWords:
     alarms_undecided: str
     alarms_unknown: str
     no_alarms: str
+    canaries_came: str
+    canaries_lost: str
+    no_canary: str
+    canary_subject: str  # ASCII in every language: SNS's subjects are
+    canary_mail: str
     last_finding: str
     no_finding: str
     way: str
@@ -57,6 +62,16 @@ ENGLISH = NotifyWords(
     alarms_undecided="Alarms about Rootwatch itself have too little to judge by: {names}.",
     alarms_unknown="The alarms about Rootwatch itself could not be read: {reason}.",
     no_alarms="There are no alarms about Rootwatch itself: deploy again.",
+    canaries_came="All {count} canaries came through, the slowest in {seconds} s.",
+    canaries_lost="{lost} of {count} canaries did not come through, the first at {time}: events may be getting lost.",
+    no_canary="No canary was sent since {since}: see whether the schedule of the canary is enabled.",
+    canary_subject="[Rootwatch] The canary was lost: events may be getting lost",
+    canary_mail=(
+        "The canary of {time} has not come through: {count} are missing since then. Every event takes the same way: "
+        "the default bus, the rule {rule}, the events queue, the function, the alert table. Alerts may be missing as "
+        "well. See whether the rule is enabled, whether messages wait in the queue or lie among the dead letters, and "
+        "what the function's log says. This mail is sent once; the daily line says when canaries come through again."
+    ),
     last_finding="The last finding is of {time}.",
     no_finding="No finding was recorded in the last {days} days.",
     way="This line came from the schedule through the function, the alert table and Slack.",
@@ -82,6 +97,19 @@ JAPANESE = NotifyWords(
     alarms_undecided="Rootwatch 自身のアラームのうち、データ不足のもの: {names}。",
     alarms_unknown="Rootwatch 自身のアラームを読み取れませんでした: {reason}。",
     no_alarms="Rootwatch 自身のアラームがありません。再度デプロイしてください。",
+    canaries_came="カナリア {count} 件はすべて届きました (最長 {seconds} 秒)。",
+    canaries_lost=(
+        "カナリア {count} 件のうち {lost} 件が届いていません (最初は {time})。イベントが失われている可能性があります。"
+    ),
+    no_canary="{since} 以降、カナリアが送信されていません。カナリアのスケジュールが有効か確認してください。",
+    canary_subject="[Rootwatch] Canary lost: alerts may be missing",
+    canary_mail=(
+        "{time} のカナリアが届いていません。それ以降 {count} 件が欠けています。"
+        "すべてのイベントは同じ経路 (デフォルトバス、"
+        "ルール {rule}、イベントキュー、関数、アラートテーブル) を通るため、アラートも届いていない可能性があります。"
+        "ルールが有効か、キューやデッドレターキューにメッセージが残っていないか、関数のログに何があるかを確認してください。"
+        "このメールは一度だけ送信されます。復旧は日次の報告で確認できます。"
+    ),
     last_finding="最後の検出結果は {time} のものです。",
     no_finding="過去 {days} 日間に記録された検出結果はありません。",
     way="この行は、スケジュール、関数、アラートテーブル、Slack を経て届きました。",

@@ -10,6 +10,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from handlers.alerting.alert import Alert
+from handlers.alerting.canary import Flight
 from handlers.alerting.errors import RetryLaterError
 from handlers.alerting.ports import Unknown
 from handlers.alerting.severity import Severity
@@ -60,12 +61,18 @@ class Report:
     untaken: tuple[Alert, ...]  # of the last LOOK_BACK days, MEDIUM and worse, the worst first
     alarms: Mapping[str, str] | Unknown
     last_finding: datetime | None
+    flights: tuple[Flight, ...]  # the canaries sent since then
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing waits for anybody, and every alarm was seen to be quiet."""
+        """Whether nothing waits for anybody, every alarm was seen to be quiet, and the canaries came through."""
         quiet = not isinstance(self.alarms, Unknown) and bool(self.alarms) and set(self.alarms.values()) == {OK}
-        return quiet and not self.untaken
+        return quiet and not self.untaken and bool(self.flights) and not self.lost
+
+    @property
+    def lost(self) -> tuple[Flight, ...]:
+        """The canaries that did not come through."""
+        return tuple(flight for flight in self.flights if flight.is_lost(self.now))
 
     def alarms_that(self, *states: str) -> tuple[str, ...]:
         """The names of the alarms in one of these states."""
@@ -90,6 +97,7 @@ def report_of(
     now: datetime,
     is_owned: Callable[[Alert], bool],
     alarms: Mapping[str, str] | Unknown,
+    flights: Sequence[Flight],
 ) -> Report:
     """Sum up the alerts of the last days."""
     told = [alert for alert in alerts if alert.kinds and alert.loud >= alert.headline.threshold]
@@ -101,6 +109,7 @@ def report_of(
         untaken=tuple(sorted(untaken, key=lambda alert: (-alert.severity, alert.headline.received))),
         alarms=alarms,
         last_finding=max((alert.last_time for alert in alerts), default=None),
+        flights=tuple(flights),
     )
 
 
@@ -114,6 +123,7 @@ class DailyLine:
     is_owned: Callable[[Alert], bool]
     hours: WorkingHours
     clock: Callable[[], datetime]
+    flights: Callable[[datetime, datetime], Sequence[Flight]]  # that left between; raises UnavailableError
 
     def follow_up(self, work: Mapping[str, str]) -> str:
         """Say it for the day the alarm was due, in `at`.
@@ -143,10 +153,12 @@ class DailyLine:
     def _report(self, due: datetime, now: datetime) -> Report:
         days = [(now - timedelta(days=back)).date() for back in range(LOOK_BACK, -1, -1)]
         alerts = [alert for day in days for alert in self.book.opened_on(day)]
+        since = previous_line(due, self.hours)
         return report_of(
             alerts,
-            since=previous_line(due, self.hours),
+            since=since,
             now=now,
             is_owned=self.is_owned,
             alarms=self.board.states(),
+            flights=self.flights(since, now),
         )

@@ -2,10 +2,11 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from handlers.adapters.canary_table import CanaryTable
 from local.stage import CHANNEL, Stage
 from local.story import scenes
 
@@ -30,7 +31,7 @@ def alarms(stage):
     found = [
         client.get_schedule(Name=item["Name"], GroupName="rootwatch-follow-up")
         for item in client.list_schedules(GroupName="rootwatch-follow-up")["Schedules"]
-        if item["GroupName"] == "rootwatch-follow-up" and not item["Name"].endswith("daily-line")
+        if item["GroupName"] == "rootwatch-follow-up" and not item["Name"].endswith(("daily-line", "canary"))
     ]
     asked = {item["Name"]: json.loads(item["Target"]["Input"]) for item in found}
     return {name: work for name, work in asked.items() if work["kind"] == "reminder"}
@@ -65,8 +66,18 @@ def test_a_critical_alert_that_nobody_takes_is_brought_up_again_once_in_its_thre
     assert [item["number"] for item in alarms(reminding).values()] == ["2"]
 
 
-def test_the_daily_line_comes_once(reminding):
+def test_a_canary_comes_through_and_the_daily_line_counts_it(reminding):
     client = reminding.aws.client("lambda")
+    answer = client.invoke(FunctionName=reminding.outputs["FollowUpFunctionName"], Payload=b'{"kind": "canary"}')
+    assert json.loads(answer["Payload"].read()) == {"done": "sent"}
+    aviary = CanaryTable(client=reminding.aws.client("dynamodb"), table=reminding.outputs["AlertTableName"], book=None)
+
+    def flights():
+        now = datetime.now(UTC)
+        return aviary.flights(now - timedelta(hours=1), now)
+
+    assert reminding.until(lambda: all(flight.arrived for flight in flights()), seconds=60)
+    assert len(flights()) == 1
     work = {"kind": "all-is-well", "at": datetime.now(UTC).isoformat()}
     for _ in range(2):
         answer = client.invoke(FunctionName=reminding.outputs["FollowUpFunctionName"], Payload=json.dumps(work))
@@ -74,6 +85,7 @@ def test_the_daily_line_comes_once(reminding):
     lines = [item for item in reminding.messages() if "Rootwatch itself" in json.dumps(item)]
     assert len(lines) == 1
     assert "Nobody has taken" in json.dumps(lines[0])
+    assert "All 1 canaries came through" in json.dumps(lines[0])
 
 
 def test_an_unknown_kind_is_an_error_of_the_function(reminding):
@@ -81,4 +93,4 @@ def test_an_unknown_kind_is_an_error_of_the_function(reminding):
         FunctionName=reminding.outputs["FollowUpFunctionName"], Payload=json.dumps({"kind": "nonsense"})
     )
     assert answer["FunctionError"]
-    assert "this version does activity, all-is-well, reminder, window-end" in answer["Payload"].read().decode()
+    assert "this version does activity, all-is-well, canary, reminder, window-end" in answer["Payload"].read().decode()

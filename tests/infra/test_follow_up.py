@@ -164,6 +164,7 @@ def test_follow_up_has_no_right_beyond_this_list(template: dict[str, Any]) -> No
         *("sns:Publish", "ssm:GetParameter", "sqs:SendMessage"),
         *("scheduler:CreateSchedule", "scheduler:DeleteSchedule", "iam:PassRole", "cloudwatch:DescribeAlarms"),
         "cloudtrail:LookupEvents",
+        "events:PutEvents",
     }
     for action, resources, _ in statements_of(template, "rootwatch-follow-up"):
         wild = [item for item in resources if isinstance(item, str) and "*" in item]
@@ -172,6 +173,7 @@ def test_follow_up_has_no_right_beyond_this_list(template: dict[str, Any]) -> No
             "scheduler:DeleteSchedule",
             "cloudwatch:DescribeAlarms",
             "cloudtrail:LookupEvents",
+            "events:PutEvents",
         )
 
 
@@ -195,11 +197,36 @@ def test_the_names_that_are_composed_are_those_that_are_made(of: Deployment, tem
 
 
 def test_the_daily_line_is_asked_for_when_the_working_day_begins(template: dict[str, Any]) -> None:
-    (schedule,) = of_type(template, "AWS::Scheduler::Schedule").values()
+    schedule = _schedule(template, "rootwatch-daily-line")
     assert schedule["ScheduleExpression"] == "cron(30 08 ? * MON,TUE *)"
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
     assert json.loads(schedule["Target"]["Input"]) == {"kind": "all-is-well", "at": "<aws.scheduler.scheduled-time>"}
     assert schedule["GroupName"]
+
+
+def _schedule(template: Mapping[str, Any], name: str) -> Resource:
+    return of_type(template, "AWS::Scheduler::Schedule")[id_of(template, "AWS::Scheduler::Schedule", "Name", name)]
+
+
+def test_the_canary_leaves_every_hour_and_reaches_the_queue_by_a_rule_of_its_own(template: dict[str, Any]) -> None:
+    schedule = _schedule(template, "rootwatch-canary")
+    assert schedule["ScheduleExpression"] == "rate(1 hour)"
+    assert json.loads(schedule["Target"]["Input"]) == {"kind": "canary"}
+    rule = of_type(template, "AWS::Events::Rule")[id_of(template, "AWS::Events::Rule", "Name", "rootwatch-canary")]
+    assert rule["EventPattern"] == {"source": ["rootwatch.canary"], "account": [ACCOUNT]}
+    assert rule["State"] == "ENABLED"
+    policies = json.dumps(of_type(template, "AWS::SQS::QueuePolicy"))
+    assert policies.count(":rule/rootwatch-canary") == 2, "the queue and its dead letters let it in"
+
+
+def test_only_canaries_can_be_put_on_the_bus(template: dict[str, Any]) -> None:
+    released = [
+        (resources, conditions)
+        for action, resources, conditions in statements_of(template, "rootwatch-follow-up")
+        if action == "events:PutEvents"
+    ]
+    bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/default"
+    assert released == [([bus], {"StringEquals": {"events:source": "rootwatch.canary"}})]
 
 
 @pytest.fixture
@@ -233,7 +260,7 @@ def running(
 
 def test_every_kind_of_work_that_is_asked_for_is_known(running: Callable[[str], Resource]) -> None:
     assert running("rootwatch-follow-up")["Handler"] == f"{follow_up.__name__}.handler"
-    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well", "activity", "window-end"}
+    assert set(wiring.follow_ups().kinds) == {"reminder", "all-is-well", "activity", "window-end", "canary"}
 
 
 def test_the_function_tells_every_destination_by_the_routes_and_sets_reminders(

@@ -9,6 +9,7 @@ from handlers.adapters.alarm_board import CloudWatchAlarms
 from handlers.adapters.alert_table import AlertTable
 from handlers.adapters.memory import MemoryAlertBook
 from handlers.alerting.all_is_well import DailyLine, previous_line
+from handlers.alerting.canary import Flight
 from handlers.alerting.detection import Concern
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.event import Event
@@ -22,6 +23,9 @@ DUE = datetime(2026, 11, 4, 9, 0, tzinfo=UTC)  # a Wednesday
 WORK = {"kind": "all-is-well", "at": "2026-11-04T09:00:00Z"}
 QUIET = {"rootwatch-events-waiting": "OK", "rootwatch-events-dead-letters": "OK"}
 HOUR = timedelta(hours=1)
+CAME = [
+    Flight(id=f"f{hours}", left=DUE - hours * HOUR, arrived=DUE - hours * HOUR + HOUR / 900) for hours in range(1, 4)
+]
 
 
 @pytest.fixture(params=["memory", "table"])
@@ -41,7 +45,7 @@ class Board:
 
 
 class Morning:
-    def __init__(self, book, *, alarms=QUIET, owned=()):
+    def __init__(self, book, *, alarms=QUIET, owned=(), flights=CAME):
         self.book, self.now, self.said, self.failing = book, DUE + timedelta(seconds=20), [], []
         self.line = DailyLine(
             book=book,
@@ -50,6 +54,7 @@ class Morning:
             is_owned=lambda alert: alert.id in owned,
             hours=WorkingHours(),
             clock=lambda: self.now,
+            flights=lambda since, until: [flight for flight in flights if since <= flight.left <= until],
         )
 
     def _say(self, report):
@@ -122,6 +127,19 @@ def test_what_was_not_seen_is_not_well(alarms):
     morning = Morning(MemoryAlertBook(), alarms=alarms)
     morning.line.follow_up(WORK)
     assert not morning.said[0].is_well
+
+
+@pytest.mark.parametrize("flights", [[], [*CAME, Flight(id="lost", left=DUE - HOUR / 2)]])
+def test_without_canaries_that_came_through_all_is_not_well(flights):
+    morning = Morning(MemoryAlertBook(), flights=flights)
+    morning.line.follow_up(WORK)
+    assert not morning.said[0].is_well
+
+
+def test_a_canary_that_has_just_left_is_not_lost():
+    morning = Morning(MemoryAlertBook(), flights=[*CAME, Flight(id="flying", left=DUE - HOUR / 10)])
+    morning.line.follow_up(WORK)
+    assert morning.said[0].is_well
 
 
 def test_it_is_said_once_however_often_it_is_asked_for(book):

@@ -139,6 +139,7 @@ def test_only_what_failed_comes_back_and_not_before_slack_asked(deployed, slack,
         "alerting",
         lambda: wiring.Alerting(
             pipeline=parts.pipeline,
+            arrive=parts.arrive,
             put_back=lambda handle, seconds: waits.append(seconds),
             wait_seconds=parts.wait_seconds,
         ),

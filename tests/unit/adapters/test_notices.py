@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.metrics import acknowledged_metric, emit, refused_metric
-from handlers.adapters.notices import daily_lines
+from handlers.adapters.notices import canary_mail, daily_lines
 from handlers.adapters.refusals import Refusals
 from handlers.adapters.slack import SlackNotifier
 from handlers.adapters.slack_notices import daily_message, reminder_message
@@ -21,6 +21,7 @@ from handlers.adapters.story import MessageSettings
 from handlers.adapters.wording_notify import ENGLISH, JAPANESE, LANGUAGES, notify_words_for
 from handlers.alerting.alert import Alert
 from handlers.alerting.all_is_well import Report
+from handlers.alerting.canary import Flight
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.ports import Unknown
 from handlers.alerting.reminding import Reminder
@@ -44,6 +45,12 @@ def reminder(**changes: Any) -> Reminder:
     return Reminder(**{**values, **changes})
 
 
+def flight(hours: float, seconds: float | None) -> Flight:
+    """A canary that left so many hours ago and took so many seconds; None: it never came."""
+    left = NOW - timedelta(hours=hours)
+    return Flight(id="f", left=left, arrived=None if seconds is None else left + timedelta(seconds=seconds))
+
+
 def report(*untaken: Alert, **changes: Any) -> Report:
     values: dict[str, Any] = {
         "since": NOW - timedelta(days=1),
@@ -52,6 +59,7 @@ def report(*untaken: Alert, **changes: Any) -> Report:
         "untaken": untaken,
         "alarms": QUIET,
         "last_finding": NOW - timedelta(hours=2),
+        "flights": (flight(3, 2.0), flight(2, 1.25)),
     }
     return Report(**{**values, **changes})
 
@@ -70,6 +78,7 @@ def test_each_language_says_everything_with_the_same_gaps_to_fill() -> None:
     same = {key for key, text in dataclasses.asdict(JAPANESE).items() if text == english[key]}
     assert same == set()
     assert JAPANESE.reminder_subject.isascii()
+    assert JAPANESE.canary_subject.isascii()
     assert notify_words_for("fr") is ENGLISH
 
 
@@ -206,6 +215,7 @@ def test_all_is_well_is_said_with_what_was_seen() -> None:
         "3 alerts since 2026-11-23 10:33:00 UTC: 1 HIGH, 2 LOW.",
         "None waits to be taken.",
         "All 2 alarms about Rootwatch itself are quiet.",
+        "All 2 canaries came through, the slowest in 2.0 s.",
         "The last finding is of 2026-11-24 08:33:00 UTC.",
         "This line came from the schedule through the function, the alert table and Slack.",
     ]
@@ -233,6 +243,28 @@ def test_alarms_are_told_as_they_were_seen(alarms: Any, said: str) -> None:
     lines = daily_lines(report(alarms=alarms), settings=SETTINGS)
     assert any(said in line for line in lines)
     assert lines[0].startswith("Not all is well.")
+
+
+@pytest.mark.parametrize(
+    ("flights", "said"),
+    [
+        ((), "No canary was sent since 2026-11-23 10:33:00 UTC"),
+        ((flight(3, 1), flight(2, None), flight(1, None)), "2 of 3 canaries did not come through, the first at"),
+    ],
+)
+def test_canaries_are_told_as_they_were_seen(flights: tuple[Flight, ...], said: str) -> None:
+    lines = daily_lines(report(flights=flights), settings=SETTINGS)
+    assert any(said in line for line in lines)
+    assert lines[0].startswith("Not all is well.")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_mail_about_a_lost_canary_says_since_when_and_where_to_look(language: str) -> None:
+    settings = MessageSettings(language=language)
+    subject, text = canary_mail([flight(2, None), flight(1, None)], rule="rootwatch-canary", settings=settings)
+    assert subject.isascii()
+    for part in ("2026-11-24 08:33:00 UTC", "rootwatch-canary", "2"):
+        assert part in text
 
 
 def test_a_quiet_week_says_that_nothing_came() -> None:
