@@ -17,6 +17,7 @@ from handlers.adapters.slack_requests import Press
 from handlers.adapters.slack_windows import WindowPress, apply_window_press
 from handlers.alerting import following
 from handlers.alerting.acting import carry_out
+from handlers.alerting.alert import Alert
 from handlers.alerting.errors import RetryLaterError, UnavailableError
 from handlers.alerting.life import Act, Cause, Life, Outcome, Verb
 
@@ -24,6 +25,7 @@ logger = Logger(service="apply_click", utc=True)
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 _LEASE = timedelta(seconds=75)  # longer than the function may run
 _BUSY_SECONDS = 2
+_TOLD_FOR = timedelta(days=30)  # far longer than a click can come again
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
@@ -83,7 +85,7 @@ def apply(body: str, *, parts: wiring.Clicks) -> Outcome | None:
     decision = carry_out(press.alert_id, act, book=parts.book, audit_log=parts.audit_log)
     logger.info("act", extra={"verb": str(verb), "outcome": str(decision.outcome), "alert": press.alert_id})
     if decision.outcome is Outcome.DONE:
-        _show(press, verb, decision.life, parts)
+        _show(press, act, decision.life, parts)
     else:
         _whisper(press, refusal(decision, parts.words), parts)
     return decision.outcome
@@ -120,17 +122,38 @@ def _refused(user: str, parts: wiring.Clicks) -> str:
         return "unchecked"
 
 
-def _show(press: Press, verb: Verb, life: Life, parts: wiring.Clicks) -> None:
-    """Tell the channel. Only one worker at a time edits the message: else an older state might be written last."""
+def _show(press: Press, act: Act, life: Life, parts: wiring.Clicks) -> None:
+    """Tell the channel. Only one worker at a time edits the message: else an older state might be written last.
+
+    The message and what follows may be seen to again; the line in the thread and the count are done once for each act,
+    also where a pager that does not answer brings the click again.
+    """
     if not parts.book.claim(press.alert_id, parts.slack.name, now=parts.clock(), lease=_LEASE):
         raise RetryLaterError("the message is being brought up to date", seconds=_BUSY_SECONDS)
     try:
         alert = parts.book.find(press.alert_id)
-        if alert is not None:
-            parts.slack.show_life(alert, life, place=(press.channel, press.ts))
-            parts.aftermath.of(alert, verb, life)
+        if alert is None:
+            return
+        place = (press.channel, press.ts)
+        if parts.slack.show_life(alert, place=place):
+            _tell_once(alert, act, life, place, parts)
+        parts.aftermath.of(alert, act.verb, life)
     finally:
         parts.book.release(press.alert_id, parts.slack.name)
+
+
+def _tell_once(alert: Alert, act: Act, life: Life, place: tuple[str, str], parts: wiring.Clicks) -> None:
+    errand = f"line {act.id}"
+    # No lease: whoever holds the claim on the message is alone with it, and one who died has left it free.
+    if not parts.errands.begin(errand, now=parts.clock(), lease=timedelta(0)):
+        return
+    try:
+        parts.slack.tell_life(alert, life, place=place)
+    except BaseException:
+        parts.errands.end(errand, until=None)
+        raise
+    parts.aftermath.count(alert, act.verb, life)
+    parts.errands.end(errand, until=parts.clock() + _TOLD_FOR)
 
 
 def _whisper(press: Press, text: str, parts: wiring.Clicks) -> None:

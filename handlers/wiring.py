@@ -45,7 +45,7 @@ from handlers.adapters.wording_windows import window_words_for
 from handlers.alerting import all_is_well, canary, following, reminding
 from handlers.alerting.aftermath import Aftermath, is_owned
 from handlers.alerting.alert import Alert
-from handlers.alerting.all_is_well import DailyLine
+from handlers.alerting.all_is_well import DailyLine, Day
 from handlers.alerting.canary import Canary, Flight, arrival
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
@@ -89,6 +89,7 @@ class Clicks:
     """What apply_click works with."""
 
     book: AlertBook
+    errands: Day  # the same book's: what is done once for each click
     slack: SlackNotifier
     words: Words
     clock: Callable[[], datetime]
@@ -522,9 +523,11 @@ def clicks() -> Clicks:
             tell=WindowNews(client=client("sqs"), queue_url=settings.events_queue_url).tell,
         )
     )
+    book = alert_table(settings)
     return Clicks(
         windows=windows,
-        book=alert_table(settings),
+        book=book,
+        errands=book,
         slack=slack,
         words=words_for(settings.language),
         clock=_now,

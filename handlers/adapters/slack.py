@@ -157,26 +157,33 @@ class SlackNotifier:
         except _RefusedError:
             self._tell_in_channel(alert, told, findings, broadcast=broadcast)
 
-    def show_life(self, alert: Alert, life: Life, *, place: tuple[str, str]) -> None:
-        """Bring the first message up to date, then say in its thread what somebody did.
+    def show_life(self, alert: Alert, *, place: tuple[str, str]) -> bool:
+        """Bring the first message up to date; again changes nothing more. False: it is not there any more.
 
         Args: `place` is (channel, ts) of the message that was pressed, for where no reference is kept.
 
         Raises:
             RetryLaterError: Slack named a wait.
-            UnavailableError: not everything was told; says what to do.
+            UnavailableError: it was not told; says what to do.
         """
+        channel, ts = self._place_of(alert, place)
+        return self._update(alert, channel=channel, ts=ts)
+
+    def tell_life(self, alert: Alert, life: Life, *, place: tuple[str, str]) -> None:
+        """Say in the thread of the first message what somebody did: each call says it once more. Raises likewise."""
+        channel, ts = self._place_of(alert, place)
+        message = life_message(alert, life, settings=self._settings)
+        # A call for help is shown to the whole channel: the thread is seen by those who know of it already.
+        thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": life.state is State.ESCALATED}
+        try:
+            self._post(thread, message, passing=_PARENT_GONE)
+        except _RefusedError:
+            self._post({"channel": self._channel}, message)
+
+    def _place_of(self, alert: Alert, place: tuple[str, str]) -> tuple[str, str]:
         told = alert.told.get(self.name)
         kept = _REFERENCE.fullmatch(told.reference) if told else None
-        channel, ts = (kept["channel"], kept["ts"]) if kept else place
-        if self._update(alert, channel=channel, ts=ts):
-            message = life_message(alert, life, settings=self._settings)
-            # A call for help is shown to the whole channel: the thread is seen by those who know of it already.
-            thread = {"channel": channel, "thread_ts": ts, "reply_broadcast": life.state is State.ESCALATED}
-            try:
-                self._post(thread, message, passing=_PARENT_GONE)
-            except _RefusedError:
-                self._post({"channel": self._channel}, message)
+        return (kept["channel"], kept["ts"]) if kept else place
 
     def whisper(self, channel: str, user: str, text: str) -> bool:
         """Tell one person, whom nobody else sees being told; False where Slack does not let us.

@@ -42,14 +42,17 @@ class Aftermath:
     took: Callable[[Alert, datetime], None] = lambda _alert, _at: None
     clock: Callable[[], datetime]
 
+    def count(self, alert: Alert, verb: Verb, life: Life) -> None:
+        """What is measured of an act, each time it is called."""
+        if verb is Verb.ACKNOWLEDGE and life.at is not None:
+            self.took(alert, life.at)
+
     def of(self, alert: Alert, verb: Verb, life: Life) -> None:
         """After `verb` brought the alert to `life`.
 
         Raises:
             UnavailableError: something is not done yet.
         """
-        if verb is Verb.ACKNOWLEDGE and life.at is not None:
-            self.took(alert, life.at)
         if verb is Verb.REOPEN:
             if self.timer is not None:
                 setter = ReminderSetter(reminders=self.reminders, timer=self.timer, clock=self.clock)

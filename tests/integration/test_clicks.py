@@ -1,5 +1,6 @@
 """From a request at Slack's door to the changed message: both entries, on the local Slack and a table in memory."""
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -25,6 +26,7 @@ from handlers.alerting.severity import Severity
 from handlers.wiring import Clicks
 from handlers.wiring_door import Door
 from local.slack import SlackServer
+from local.slack.faults import Fault
 from local.slack.web_api import checked_view
 from local.slack.workspace import User
 from tests.building import NOW
@@ -91,6 +93,7 @@ class Scene:
                 clock=lambda: NOW,
             ),
             "book": self.book,
+            "errands": self.book,
             "slack": notifier,
             "words": ENGLISH,
             "clock": lambda: NOW,
@@ -421,6 +424,30 @@ def test_an_alarm_that_cannot_be_taken_back_brings_the_click_again_and_it_is_fin
         stage.apply()
     assert stage.apply() == [Outcome.DONE]
     assert stage.timer.alarms == {}
+
+
+@pytest.mark.parametrize("verb", ["acknowledge", "escalate"])
+def test_a_click_that_comes_again_says_its_line_and_counts_its_time_once(stage, verb):
+    _reminded(stage)
+    stage.timer.failing += [UnavailableError("away")] * (2 if verb == "acknowledge" else 0)
+    before = len(stage.slack.replies(CHANNEL, stage.ts))
+    stage.answer(stage.pressed(verb))
+    for _ in range(3):
+        with contextlib.suppress(UnavailableError):
+            stage.apply()
+    assert stage.timer.failing == []
+    assert len(stage.slack.replies(CHANNEL, stage.ts)) == before + 1
+    assert len(stage.took) == (verb == "acknowledge")
+
+
+def test_a_line_that_slack_did_not_take_is_said_by_the_repeat(stage):
+    stage.slack.fail(Fault(kind="status", status=500, calls=1, method="chat.postMessage"))
+    stage.answer(stage.pressed("acknowledge"))
+    before = len(stage.slack.replies(CHANNEL, stage.ts))
+    with pytest.raises(UnavailableError):
+        stage.apply()
+    assert stage.apply() == [Outcome.DONE]
+    assert len(stage.slack.replies(CHANNEL, stage.ts)) == before + 1
 
 
 def test_asking_what_was_done_changes_nothing_and_hands_the_question_over(stage):
