@@ -14,7 +14,8 @@ from handlers.alerting.window_desk import BREAK_GLASS_WINDOW
 from handlers.detections import CATALOGUE
 from tests.unit.detections.examples import FOLDER
 
-_FILES = {"__init__.py", "detection.py", "examples.json", "runbook.md"}
+_TOLD = {"runbook.md", "runbook.ja.md", "ja.json"}
+_FILES = {"__init__.py", "detection.py", "examples.json", *_TOLD}
 _FORBIDDEN = {"boto3", "botocore", "slack_sdk", "os", "subprocess", "socket", "urllib", "requests", "time", "datetime"}
 
 _ANNOUNCED = (DAILY_DIGEST, UNREADABLE_EVENT, BREAK_GLASS_WINDOW)
@@ -64,8 +65,8 @@ def test_a_detection_talks_to_nobody(path) -> None:  # type: ignore[no-untyped-d
 
 
 @pytest.mark.parametrize("detection", _ANNOUNCED, ids=lambda detection: detection.id)
-def test_what_no_event_fires_has_a_runbook_and_nothing_else(detection: Detection) -> None:
-    assert [item.name for item in (FOLDER / detection.folder).iterdir()] == ["runbook.md"]
+def test_what_no_event_fires_has_its_runbooks_and_nothing_else(detection: Detection) -> None:
+    assert {item.name for item in (FOLDER / detection.folder).iterdir()} == _TOLD
 
 
 @pytest.mark.parametrize("detection", (*CATALOGUE, *_ANNOUNCED), ids=lambda detection: detection.id)
