@@ -37,6 +37,16 @@ _NOUNS: Mapping[str, Text] = {
         phrase("yes"),
         phrase("no"),
         phrase("unknown"),
+        phrase("analyzer"),
+        phrase("bucket"),
+        phrase("detector"),
+        phrase("event data store"),
+        phrase("hub"),
+        phrase("key"),
+        phrase("recorder"),
+        phrase("scanner"),
+        phrase("session"),
+        phrase("trail"),
     )
 }
 
