@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.words import listed
 
 
@@ -20,16 +21,17 @@ from handlers.detections.words import listed
 class Loss:
     """What a trail does no longer, and how bad that is."""
 
-    effect: str  # "it no longer records …"
+    effect: str  # a phrase: "it no longer records …"
     severity: Severity
 
 
 _ALL = Loss(
-    effect="it records no management events: no sign-in, no IAM change, nothing we watch", severity=Severity.CRITICAL
+    effect=phrase("it records no management events: no sign-in, no IAM change, nothing we watch"),
+    severity=Severity.CRITICAL,
 )
-_WRITES = Loss(effect="it records no changes any more, only reads", severity=Severity.CRITICAL)
-_READS = Loss(effect="it records no reads any more, such as who assumed a role", severity=Severity.MEDIUM)
-_UNREADABLE = Loss(effect="what it still records could not be judged", severity=Severity.MEDIUM)
+_WRITES = Loss(effect=phrase("it records no changes any more, only reads"), severity=Severity.CRITICAL)
+_READS = Loss(effect=phrase("it records no reads any more, such as who assumed a role"), severity=Severity.MEDIUM)
+_UNREADABLE = Loss(effect=phrase("what it still records could not be judged"), severity=Severity.MEDIUM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,9 @@ def losses(request: Mapping[str, Any]) -> tuple[Loss, ...]:
         fields = listed(sorted({field for item in recorded for field in item.narrowed_by}))
         found.append(
             Loss(
-                effect=f"it records only those management events that its {fields} filter lets through",
+                effect=phrase(
+                    "it records only those management events that its {fields} filter lets through", fields=fields
+                ),
                 severity=Severity.CRITICAL,
             )
         )
@@ -70,7 +74,8 @@ def losses(request: Mapping[str, Any]) -> tuple[Loss, ...]:
         found.append(_READS)
     left_out = set.intersection(*(set(item.without) for item in full)) if full else set()
     if left_out:
-        found.append(Loss(effect=f"it leaves out {listed(sorted(left_out))}", severity=Severity.MEDIUM))
+        effect = phrase("it leaves out {services}", services=listed(sorted(left_out)))
+        found.append(Loss(effect=effect, severity=Severity.MEDIUM))
     return tuple(found)
 
 
