@@ -15,6 +15,7 @@ import pytest
 from handlers.adapters.phrases import PhrasesOf, phrase_files
 from handlers.alerting.detection import Concern, Detection
 from handlers.alerting.finding import Finding
+from handlers.alerting.privilege.tables import table
 from handlers.alerting.text import Text
 from handlers.detections import CATALOGUE
 from handlers.detections import __file__ as detections_file
@@ -24,8 +25,8 @@ HANDLERS = Path(detections_file).resolve().parent.parent
 JAPANESE = PhrasesOf("ja")
 _IS_JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
 _ENGLISH = re.compile(r"[A-Za-z][a-z']+(?:,? (?:[a-z'-]+|[A-Z][a-z']+)){2,}")  # three words in a row are a sentence
-# Only of these does a phrase come that is no literal: they hand on what a detection declares, checked below.
-_HANDED_ON = {"alerting/finding.py", "alerting/digest.py"}
+# Only of these does a phrase come that is no literal: they hand on what a detection or a table declares, checked below.
+_HANDED_ON = {"alerting/finding.py", "alerting/digest.py", "alerting/privilege/tables.py"}
 
 
 def _phrase_calls() -> Iterator[tuple[Path, ast.Call]]:
@@ -47,6 +48,10 @@ def _templates() -> dict[str, str]:
     for detection in CATALOGUE:
         for text in (detection.title, detection.why, *detection.respond):
             found[text] = detection.id
+    for path in table().paths:
+        for text in (path.name, path.openings[0].needs):
+            if text:
+                found[text] = "alerting/privilege/escalation_paths.json"
     return found
 
 

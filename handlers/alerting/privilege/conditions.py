@@ -21,6 +21,9 @@ class Restraint(Enum):
     REAL = "may be false"
 
 
+MOST_VALUES = 5  # that are written out
+
+
 @dataclass(frozen=True, kw_only=True)
 class Condition:
     """One operator and key with its values: any of the values will do."""
@@ -29,6 +32,7 @@ class Condition:
     key: str  # as written
     values: tuple[str, ...]
     restraint: Restraint
+    is_readable: bool = True  # otherwise the key says what was there instead
 
     @property
     def name(self) -> str:
@@ -47,8 +51,8 @@ class Condition:
         return operator.endswith("ifexists") or operator.startswith("forallvalues:") or self.is_negated
 
     def __str__(self) -> str:
-        values = ", ".join(value[:80] for value in self.values[:5])
-        more = f" and {len(self.values) - 5} more" if len(self.values) > 5 else ""
+        values = ", ".join(value[:80] for value in self.values[:MOST_VALUES])
+        more = f" and {len(self.values) - MOST_VALUES} more" if len(self.values) > MOST_VALUES else ""
         return f"{self.operator[:60]} {self.key[:80]} = {values}{more}"
 
 
@@ -84,7 +88,7 @@ def read_conditions(block: object, *, variables: bool) -> tuple[Condition, ...]:
 
 
 def _unreadable(what: str) -> Condition:
-    return Condition(operator="unreadable", key=what, values=(), restraint=Restraint.REAL)
+    return Condition(operator="unreadable", key=what, values=(), restraint=Restraint.REAL, is_readable=False)
 
 
 def _text(value: object) -> str:

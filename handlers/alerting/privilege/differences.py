@@ -11,6 +11,8 @@ from handlers.alerting.privilege.conditions import Restraint
 from handlers.alerting.privilege.documents import Document, read_document, read_json, shown
 from handlers.alerting.privilege.judge import judge_policy
 from handlers.alerting.privilege.verdicts import DecidingStatement, Verdict
+from handlers.alerting.privilege.words import and_more
+from handlers.alerting.text import Text, phrase
 
 _CONTEXT = 3
 _LINE_LIMIT = 400
@@ -24,7 +26,8 @@ class Weakening:
 
     weakens: bool
     code: str
-    reason: str  # one sentence
+    reason: str  # one sentence, a phrase
+    effect: str = ""  # where it weakens: the reason as a part of a sentence, "it denied ...; that protection is gone"
     statements: tuple[DecidingStatement, ...] = ()
 
     def __bool__(self) -> bool:
@@ -134,20 +137,43 @@ def weakened_by_removal(document: object, *, is_boundary: bool = False) -> Weake
         return Weakening(
             weakens=True,
             code="could-not-judge",
-            reason=f"Could not judge what its removal does: {read.problems[0].text}. Somebody has to read it.",
+            reason=phrase(
+                "Could not judge what its removal does: {problem}. Somebody has to read it.",
+                problem=read.problems[0].text,
+            ),
+            effect=phrase(
+                "could not judge what its removal does: {problem}. Somebody has to read it",
+                problem=read.problems[0].text,
+            ),
         )
     if is_boundary and judge_policy(document).verdict is not Verdict.ADMINISTRATOR:
-        return Weakening(weakens=True, code="boundary", reason="It limited what this principal could ever be allowed.")
+        return _UNBOUND
     denying = _denying(read)
     if denying:
-        under = "" if any(one[1] for one in denying) else ", under a condition"
+        denied = _denied(read)
+        if not any(one[1] for one in denying):
+            denied = phrase("{denied}, under a condition", denied=denied)
         return Weakening(
             weakens=True,
             code="deny",
-            reason=f"It denied {_denied_actions(read)}{under}; that protection is gone.",
+            reason=phrase("It {denied}; that protection is gone.", denied=denied),
+            effect=phrase("it {denied}; that protection is gone", denied=denied),
             statements=tuple(one[0] for one in denying[:5]),
         )
-    return Weakening(weakens=False, code="only-allowed", reason="It only allowed: its removal takes permissions away.")
+    return _ONLY_ALLOWED
+
+
+_UNBOUND = Weakening(
+    weakens=True,
+    code="boundary",
+    reason=phrase("It limited what this principal could ever be allowed."),
+    effect=phrase("it limited what this principal could ever be allowed"),
+)
+_ONLY_ALLOWED = Weakening(
+    weakens=False,
+    code="only-allowed",
+    reason=phrase("It only allowed: its removal takes permissions away."),
+)
 
 
 def _denying(read: Document) -> list[tuple[DecidingStatement, bool]]:
@@ -166,13 +192,14 @@ def _denying(read: Document) -> list[tuple[DecidingStatement, bool]]:
     ]
 
 
-def _denied_actions(read: Document) -> str:
+def _denied(read: Document) -> Text:
     statement = next(one for one in read.statements if not one.allows and (one.actions or one.except_actions))
     if statement.except_actions:
-        return "everything but " + _first(statement.actions)
-    return "everything" if "*" in statement.actions else _first(statement.actions)
+        return phrase("denied everything but {actions}", actions=_first(statement.actions))
+    if "*" in statement.actions:
+        return phrase("denied everything")
+    return phrase("denied {actions}", actions=_first(statement.actions))
 
 
 def _first(actions: Sequence[str]) -> str:
-    more = f" and {len(actions) - 3} more" if len(actions) > 3 else ""
-    return ", ".join(shown(action, 60) for action in actions[:3]) + more
+    return and_more(", ".join(shown(action, 60) for action in actions[:3]), len(actions) - 3)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from handlers.alerting.privilege.conditions import Condition, read_conditions
+from handlers.alerting.privilege.conditions import MOST_VALUES, Condition, read_conditions
+from handlers.alerting.text import phrase
 
 MAX_CHARACTERS = 131_072  # the longest policyDocument the IAM API takes (botocore, iam, policyDocumentType)
 # IAM refuses characters outside U+0009..U+00FF (the same type's pattern), so a policy cannot spell these.
@@ -28,7 +29,7 @@ class Problem:
     """Why a document, or a part of it, cannot be judged."""
 
     code: str
-    text: str  # completes "Could not judge: ..."
+    text: str  # a phrase; completes "Could not judge: ..."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +97,25 @@ def shown(text: str, limit: int = 160) -> str:
     return result if len(result) <= limit else result[: limit - 1] + "…"
 
 
+def shown_condition(condition: Condition) -> str:
+    """A condition, fit to stand in a sentence as `shown` makes it."""
+    text = str(condition)
+    if not condition.is_readable:
+        return phrase("unreadable {what} = ", what=shown(condition.key[:80]))
+    more = len(condition.values) - MOST_VALUES
+    whole = shown(text)
+    if more <= 0 or not whole.endswith(ending := f" and {more} more"):
+        return whole
+    return phrase("{names} and {count} more", names=whole.removesuffix(ending), count=str(more))
+
+
 def read_json(document: object) -> tuple[object, Problem | None]:
     """The JSON value inside a document of any shape; the value is None where there is a problem."""
     try:
         return _read_json(document)
     except (ValueError, RecursionError, MemoryError):
         # ValueError covers JSONDecodeError, UnicodeDecodeError and integers of thousands of digits.
-        return None, Problem(code="not-json", text="the document is not readable JSON (cut short, or damaged)")
+        return None, _NOT_JSON
 
 
 def _read_json(document: object) -> tuple[object, Problem | None]:
@@ -113,24 +126,35 @@ def _read_json(document: object) -> tuple[object, Problem | None]:
         if not isinstance(value, str):
             return value, None
         if len(value) > 3 * MAX_CHARACTERS:
-            return None, _too_large()
+            return None, _TOO_LARGE
         text = value.strip().removeprefix("\ufeff")
         if text[:1] == "%":
             text = unquote(text, errors="strict").strip()
         if len(text) > MAX_CHARACTERS:
-            return None, _too_large()
+            return None, _TOO_LARGE
         if not text:
-            return None, Problem(code="empty", text="the document is empty")
+            return None, _EMPTY
         try:
             value = _DECODER.decode(text)
         except _RepeatedKeyError:
-            key = _first_repeated(text)
-            return None, Problem(code="repeated-key", text=f'the document names "{shown(key, 40)}" twice in one place')
-    return None, Problem(code="not-json", text="the document is a text inside a text, too many times over")
+            key = shown(_first_repeated(text), 40)
+            return None, Problem(
+                code="repeated-key", text=phrase('the document names "{key}" twice in one place', key=key)
+            )
+    return None, _TOO_DEEP
 
 
-def _too_large() -> Problem:
-    return Problem(code="too-large", text=f"the document is larger than IAM accepts ({MAX_CHARACTERS:,} characters)")
+_NOT_JSON = Problem(code="not-json", text=phrase("the document is not readable JSON (cut short, or damaged)"))
+_EMPTY = Problem(code="empty", text=phrase("the document is empty"))
+_TOO_DEEP = Problem(code="not-json", text=phrase("the document is a text inside a text, too many times over"))
+_TOO_LARGE = Problem(
+    code="too-large",
+    text=phrase("the document is larger than IAM accepts ({count} characters)", count=f"{MAX_CHARACTERS:,}"),
+)
+_ABSENT = Problem(code="absent", text=phrase("there is no document to read"))
+_NOT_A_POLICY = Problem(code="not-a-policy", text=phrase("this is not a policy document"))
+_OMITTED = Problem(code="omitted", text=phrase("CloudTrail left the document out because it was too large"))
+_NO_STATEMENT = Problem(code="no-statement", text=phrase("the document has no Statement"))
 
 
 class _RepeatedKeyError(Exception):
@@ -171,15 +195,17 @@ def read_document(document: object, *, number: int = 0, needs_resource: bool = T
     if problem is not None:
         return Document(problems=(problem,))
     if value is None:
-        return Document(problems=(Problem(code="absent", text="there is no document to read"),))
+        return Document(problems=(_ABSENT,))
     if not isinstance(value, Mapping):
-        return Document(problems=(Problem(code="not-a-policy", text="this is not a policy document"),))
+        return Document(problems=(_NOT_A_POLICY,))
     if value.get("omitted") is True:
-        reason = "CloudTrail left the document out because it was too large"
-        return Document(problems=(Problem(code="omitted", text=reason),))
-    top, problems = _lower_keys(value, "the document")
+        return Document(problems=(_OMITTED,))
+    top, repeated = _lower_keys(value)
+    problems: list[Problem] = []
+    for key in repeated:
+        problems.append(Problem(code="repeated-key", text=phrase('the document names "{key}" twice', key=key)))
     if "statement" not in top:
-        return Document(problems=(*problems, Problem(code="no-statement", text="the document has no Statement")))
+        return Document(problems=(*problems, _NO_STATEMENT))
     listed = top["statement"]
     listed = list(listed) if isinstance(listed, list | tuple) else [listed]
     # An unknown Version is read like the current one: that takes variables seriously and so finds more.
@@ -196,19 +222,20 @@ def read_document(document: object, *, number: int = 0, needs_resource: bool = T
             characters += sum(map(len, statement.actions)) + sum(map(len, statement.resources))
             statements.append(statement)
         if characters > MAX_CHARACTERS:
-            return Document(problems=(*problems, _too_large()))
+            return Document(problems=(*problems, _TOO_LARGE))
     return Document(statements=tuple(statements), problems=tuple(problems), notes=tuple(dict.fromkeys(notes)))
 
 
-def _lower_keys(value: Mapping[Any, Any], where: str) -> tuple[dict[str, Any], list[Problem]]:
+def _lower_keys(value: Mapping[Any, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The items by key in lower case, and the keys that are there more than once then."""
     result: dict[str, Any] = {}
-    problems: list[Problem] = []
+    repeated: list[str] = []
     for key, item in value.items():
         name = str(key).lower()
         if name in result:
-            problems.append(Problem(code="repeated-key", text=f'{where} names "{shown(name, 40)}" twice'))
+            repeated.append(shown(name, 40))
         result[name] = item
-    return result, problems
+    return result, repeated
 
 
 _KNOWN_KEYS = frozenset(
@@ -219,27 +246,42 @@ _KNOWN_KEYS = frozenset(
 def _read_statement(
     value: object, *, document: int, index: int, variables: bool, needs_resource: bool, notes: list[str]
 ) -> tuple[Statement | None, list[Problem]]:
-    where = f"statement {index + 1}"
+    number = str(index + 1)
     if not isinstance(value, Mapping):
-        return None, [Problem(code="bad-statement", text=f"{where} is not an object")]
-    parts, problems = _lower_keys(value, where)
+        return None, [Problem(code="bad-statement", text=phrase("statement {number} is not an object", number=number))]
+    parts, repeated = _lower_keys(value)
+    problems: list[Problem] = []
+    for key in repeated:
+        twice = phrase('statement {number} names "{key}" twice', number=number, key=key)
+        problems.append(Problem(code="repeated-key", text=twice))
     written = parts.get("effect")
     effect = written.lower() if isinstance(written, str) else ""
     if effect not in {"allow", "deny"}:
-        problems.append(Problem(code="bad-effect", text=f"{where} neither allows nor denies"))
+        problems.append(
+            Problem(code="bad-effect", text=phrase("statement {number} neither allows nor denies", number=number))
+        )
     has_principal = "principal" in parts or "notprincipal" in parts
     if needs_resource and has_principal:
         problems.append(
-            Problem(code="names-a-principal", text=f"{where} names a principal: this is not an identity's policy")
+            Problem(
+                code="names-a-principal",
+                text=phrase("statement {number} names a principal: this is not an identity's policy", number=number),
+            )
         )
-    actions, except_actions = _either(parts, "action", where, problems, required=True)
-    resources, except_resources = _either(parts, "resource", where, problems, required=needs_resource)
-    principals, except_principals = _principals(parts, where, problems)
+    actions, except_actions = _either(parts, "action", number, problems, required=True)
+    resources, except_resources = _either(parts, "resource", number, problems, required=needs_resource)
+    principals, except_principals = _principals(parts, number, problems)
     if problems:
         return None, problems
     unknown = sorted(set(parts) - _KNOWN_KEYS)
     if unknown:
-        notes.append(f'{where} has the key "{shown(unknown[0], 40)}", which the policy language does not know.')
+        notes.append(
+            phrase(
+                'statement {number} has the key "{key}", which the policy language does not know.',
+                number=number,
+                key=shown(unknown[0], 40),
+            )
+        )
     sid = parts.get("sid")
     return Statement(
         document=document,
@@ -259,27 +301,37 @@ def _read_statement(
 
 
 def _either(
-    parts: Mapping[str, Any], name: str, where: str, problems: list[Problem], *, required: bool
+    parts: Mapping[str, Any], name: str, number: str, problems: list[Problem], *, required: bool
 ) -> tuple[list[str], bool]:
     """The strings of `name` or of its Not-form, and which of the two it was."""
     plain, negated = name in parts, f"not{name}" in parts
     if plain and negated:
-        problems.append(
-            Problem(code="both-forms", text=f"{where} has both {name.title()} and Not{name.title()}, which IAM refuses")
+        refused = phrase(
+            "statement {number} has both {element} and Not{element}, which IAM refuses",
+            number=number,
+            element=name.title(),
         )
+        problems.append(Problem(code="both-forms", text=refused))
         return [], False
     if not plain and not negated:
         if required:
-            problems.append(Problem(code=f"no-{name}", text=f"{where} names no {name}"))
+            lacking = phrase("statement {number} names no resource", number=number)
+            if name == "action":
+                lacking = phrase("statement {number} names no action", number=number)
+            problems.append(Problem(code=f"no-{name}", text=lacking))
         return [], False
     listed = parts[name if plain else f"not{name}"]
     items = listed if isinstance(listed, list | tuple) else (listed,)
     texts = [item for item in items if isinstance(item, str)]
     if len(texts) < len(items):
-        problems.append(Problem(code=f"bad-{name}", text=f"{where} has an {name} that is not a text"))
+        strange = phrase("statement {number} has an resource that is not a text", number=number)
+        if name == "action":
+            strange = phrase("statement {number} has an action that is not a text", number=number)
+        problems.append(Problem(code=f"bad-{name}", text=strange))
     together = "".join(texts)
     if not together.isascii() and (UNKNOWN[0] in together or ITSELF[0] in together):
-        problems.append(Problem(code="bad-character", text=f"{where} has a character that IAM does not accept"))
+        strange = phrase("statement {number} has a character that IAM does not accept", number=number)
+        problems.append(Problem(code="bad-character", text=strange))
     return list(dict.fromkeys(texts)), negated
 
 
@@ -290,9 +342,10 @@ def _items(value: object) -> Iterator[object]:
         yield value
 
 
-def _principals(parts: Mapping[str, Any], where: str, problems: list[Problem]) -> tuple[list[tuple[str, str]], bool]:
+def _principals(parts: Mapping[str, Any], number: str, problems: list[Problem]) -> tuple[list[tuple[str, str]], bool]:
     if "principal" in parts and "notprincipal" in parts:
-        problems.append(Problem(code="both-forms", text=f"{where} has both Principal and NotPrincipal"))
+        both = phrase("statement {number} has both Principal and NotPrincipal", number=number)
+        problems.append(Problem(code="both-forms", text=both))
         return [], False
     negated = "notprincipal" in parts
     value = parts.get("notprincipal" if negated else "principal")
@@ -301,7 +354,8 @@ def _principals(parts: Mapping[str, Any], where: str, problems: list[Problem]) -
     if isinstance(value, str):  # the whole world is written "*"; any other bare text is read as an AWS principal
         return [("AWS", value)], negated
     if not isinstance(value, Mapping):
-        problems.append(Problem(code="bad-principal", text=f"{where} has a principal that is not readable"))
+        strange = phrase("statement {number} has a principal that is not readable", number=number)
+        problems.append(Problem(code="bad-principal", text=strange))
         return [], negated
     found: list[tuple[str, str]] = []
     names = {"aws": "AWS", "service": "Service", "federated": "Federated", "canonicaluser": "CanonicalUser"}
@@ -310,7 +364,8 @@ def _principals(parts: Mapping[str, Any], where: str, problems: list[Problem]) -
             # CloudTrail and hand-written JSON sometimes carry the account number as a number.
             text = str(item) if isinstance(item, int) and not isinstance(item, bool) else item
             if not isinstance(text, str):
-                problems.append(Problem(code="bad-principal", text=f"{where} has a principal that is not a text"))
+                strange = phrase("statement {number} has a principal that is not a text", number=number)
+                problems.append(Problem(code="bad-principal", text=strange))
                 return [], negated
             found.append((names.get(str(kind).lower(), shown(str(kind), 20)), text))
     return found, negated

@@ -6,12 +6,20 @@ Administrator is whoever may write the permissions of any user and any role, for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from handlers.alerting.privilege.conditions import Restraint
-from handlers.alerting.privilege.documents import ITSELF, Document, Problem, Statement, read_document, shown
+from handlers.alerting.privilege.documents import (
+    ITSELF,
+    Document,
+    Problem,
+    Statement,
+    read_document,
+    shown,
+    shown_condition,
+)
 from handlers.alerting.privilege.globs import WordSet, Work
 from handlers.alerting.privilege.reach import NO_NAME, Allowed, Grant, Reach, example_of
 from handlers.alerting.privilege.tables import (
@@ -22,6 +30,8 @@ from handlers.alerting.privilege.tables import (
     table,
 )
 from handlers.alerting.privilege.verdicts import DecidingStatement, Judgement, OpenPath, PathKind, Verdict
+from handlers.alerting.privilege.words import and_more, one_after_another
+from handlers.alerting.text import Text, joined, phrase
 
 _MOST_TARGETS = 64  # named users and roles that are compared one by one
 _MOST_SHOWN = 5
@@ -89,7 +99,7 @@ def _document(policy: object, number: int) -> Document:
     if isinstance(policy, str) and policy.startswith("arn:"):
         name = _managed_name(policy)
         if name is None:
-            text = f"the document of {shown(policy, 120)} is not at hand"
+            text = phrase("the document of {policy} is not at hand", policy=shown(policy, 120))
             return Document(problems=(Problem(code="not-at-hand", text=text),))
         policy = managed_policies()[name]["document"]
     return read_document(policy, number=number)
@@ -142,11 +152,16 @@ def _unless_certain(judgement: Judgement, problems: Sequence[Problem], *, even_a
     if not problems or (judgement.verdict is Verdict.ADMINISTRATOR and not even_administrator):
         return judgement
     problem = problems[0]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    reason = phrase("Could not judge: {problem}. Somebody has to read it.", problem=problem.text)
+    if len(problems) > 1:
+        more = str(len(problems) - 1)
+        reason = phrase(
+            "Could not judge: {problem} (and {count} more). Somebody has to read it.", problem=problem.text, count=more
+        )
     return Judgement(
         verdict=Verdict.COULD_NOT_JUDGE,
         code=f"could-not-judge-{problem.code}",
-        reason=f"Could not judge: {problem.text}{more}. Somebody has to read it.",
+        reason=reason,
         parameters={"why": problem.text, "problems": str(len(problems))},
         paths=judgement.paths,
         statements=judgement.statements,
@@ -209,26 +224,43 @@ def _administrator(case: _Case, where: _Where) -> Judgement | None:
             return None
         always = always and bool(user.always & lifts_user and role.always & lifts_role)
     deciding = _deciding(case, users | roles, lambda grant: bool(grant.resources & _bits(facts, "user", "role")))
-    code, what = _how_much(case, where, always=always)
+    code = _how_much(case, where, always=always)
     if always:
-        reason = f"{what}." if code != "writes-permissions" else f"{what}, so it can give itself everything."
         return Judgement(
-            verdict=Verdict.ADMINISTRATOR, code=f"administrator-{code}", reason=reason, statements=_shown(deciding)
+            verdict=Verdict.ADMINISTRATOR,
+            code=f"administrator-{code}",
+            reason=_ADMINISTRATOR[code],
+            statements=_shown(deciding),
         )
     conditions = _conditions(deciding)
-    under = _joined(conditions) or "a condition that the boundary sets"
+    under = _joined(conditions) or phrase("a condition that the boundary sets")
     return Judgement(
         verdict=Verdict.ADMINISTRATOR_UNDER_CONDITION,
         code=f"administrator-under-condition-{code}",
-        reason=f"{what}, but only under a condition: {under}.",
+        reason=phrase("{what}, but only under a condition: {conditions}.", what=_ALLOWED[code], conditions=under),
         parameters={"conditions": under},
         statements=_shown(deciding),
         conditions=conditions,
     )
 
 
-def _how_much(case: _Case, where: _Where, *, always: bool) -> tuple[str, str]:
-    """A code and the words for how far an administrator's permissions go."""
+# How far an administrator's permissions go: as a sentence, and as the beginning of one.
+_ADMINISTRATOR = {
+    "everything": phrase("Allows every action on every resource."),
+    "almost-everything": phrase("Allows almost every action on almost every resource."),
+    "writes-permissions": phrase(
+        "May write the permissions of any user and any role, its own included, so it can give itself everything."
+    ),
+}
+_ALLOWED = {
+    "everything": phrase("Allows every action on every resource"),
+    "almost-everything": phrase("Allows almost every action on almost every resource"),
+    "writes-permissions": phrase("May write the permissions of any user and any role, its own included"),
+}
+
+
+def _how_much(case: _Case, where: _Where, *, always: bool) -> str:
+    """A code for how far an administrator's permissions go."""
     every = case.table.every_action
     anything = where("anything")
     allowed = anything.always if always else anything.at_best
@@ -238,10 +270,10 @@ def _how_much(case: _Case, where: _Where, *, always: bool) -> tuple[str, str]:
         if not (grant.statement.except_actions or grant.statement.except_resources)
     )
     if allowed & every and plain and not case.reach.denies and case.bound is None:
-        return "everything", "Allows every action on every resource"
+        return "everything"
     if allowed & every or not case.table.actions.everything & ~every & ~allowed:
-        return "almost-everything", "Allows almost every action on almost every resource"
-    return "writes-permissions", "May write the permissions of any user and any role, its own included"
+        return "almost-everything"
+    return "writes-permissions"
 
 
 def _bits(facts: Table, *kinds: str) -> int:
@@ -338,7 +370,10 @@ def _paths_to_named_targets(case: _Case, where: _Where, problems: list[Problem])
         return []
     targets = list(dict.fromkeys(patterns))
     if len(targets) > _MOST_TARGETS:
-        text = f"it may write permissions of {len(targets)} named users and roles, too many to compare one by one"
+        text = phrase(
+            "it may write permissions of {count} named users and roles, too many to compare one by one",
+            count=str(len(targets)),
+        )
         problems.append(Problem(code="too-many-targets", text=text))
         targets = targets[:_MOST_TARGETS]
     examples = {pattern: example_of(pattern) for pattern in targets}
@@ -419,25 +454,18 @@ def _can_become(case: _Case, paths: Sequence[OpenPath]) -> Judgement:
     writes = case.table.user_writes | case.table.role_writes if any(path.target for path in ordered) else 0
     deciding = _deciding(case, mask | writes, lambda grant: True)
     conditions = _conditions(deciding) if first.conditional else ()
-    what = first.name + (f" ({_target(first)})" if first.target else "")
-    reason = f"Can become administrator: it may {what}"
-    if first.needs:
-        reason += f"; that takes {first.needs}"
-    if conditions:
-        reason += f"; only under a condition: {_joined(conditions)}"
+    under = _joined(conditions)
     others = len({path.id for path in ordered} - {first.id})
-    if others:
-        reason += f". {others} more {'way is' if others == 1 else 'ways are'} open"
     return Judgement(
         verdict=Verdict.CAN_BECOME_ADMINISTRATOR,
         code="can-become-under-condition" if first.conditional else "can-become",
-        reason=f"{reason}.",
+        reason=_can_become_because(first, under, others),
         parameters={
             "path": first.id,
             "target": first.target,
             "needs": first.needs,
             "others": str(others),
-            "conditions": _joined(conditions),
+            "conditions": under,
         },
         paths=tuple(ordered),
         statements=_shown(deciding),
@@ -445,20 +473,37 @@ def _can_become(case: _Case, paths: Sequence[OpenPath]) -> Judgement:
     )
 
 
-def _target(path: OpenPath) -> str:
-    return "only itself" if path.target == "itself" else f"only {path.target}"
+def _can_become_because(path: OpenPath, under: str, others: int) -> str:
+    """The reason, by one path, the conditions it is under, and the number of further paths."""
+    able = path.name
+    if path.target == "itself":
+        able = phrase("{able} (only itself)", able=able)
+    elif path.target:
+        able = phrase("{able} (only {target})", able=able, target=path.target)
+    if path.needs:
+        reason = phrase("Can become administrator: it may {able}; that takes {needs}", able=able, needs=path.needs)
+    else:
+        reason = phrase("Can become administrator: it may {able}", able=able)
+    if under:
+        reason = phrase("{reason}; only under a condition: {conditions}", reason=reason, conditions=under)
+    if others == 1:
+        return phrase("{reason}. 1 more way is open.", reason=reason)
+    if others:
+        return phrase("{reason}. {count} more ways are open.", reason=reason, count=str(others))
+    return phrase("{reason}.", reason=reason)
+
+
+_NO_SENSITIVE_ACTION = phrase("Not administrator: it allows none of the actions that lead there.")
+_NO_OPEN_PATH = phrase("Not administrator: what it allows does not add up to a known way there.")
 
 
 def _nothing_found(case: _Case, notes: Sequence[str]) -> Judgement:
     allows = any(grant.statement.allows for grant in case.reach.grants)
-    if not allows:
-        code, reason = "no-sensitive-action", "Not administrator: it allows none of the actions that lead there."
-    else:
-        code, reason = "no-open-path", "Not administrator: what it allows does not add up to a known way there."
+    code, reason = ("no-open-path", _NO_OPEN_PATH) if allows else ("no-sensitive-action", _NO_SENSITIVE_ACTION)
     return Judgement(
         verdict=Verdict.NOT_ADMINISTRATOR,
         code=f"not-administrator-{code}",
-        reason=f"{reason} {notes[0]}" if notes else reason,
+        reason=joined((reason, notes[0])) if notes else reason,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -489,7 +534,7 @@ def _shown(statements: Sequence[Statement]) -> tuple[DecidingStatement, ...]:
 
 def _conditions(statements: Iterable[Statement]) -> tuple[str, ...]:
     named = {
-        shown(str(condition)): None
+        shown_condition(condition): None
         for statement in statements
         for condition in statement.conditions
         if condition.restraint is Restraint.REAL
@@ -498,42 +543,90 @@ def _conditions(statements: Iterable[Statement]) -> tuple[str, ...]:
 
 
 def _joined(conditions: Sequence[str]) -> str:
-    more = f" (and {len(conditions) - 3} more)" if len(conditions) > 3 else ""
-    return "; ".join(conditions[:3]) + more
+    listed = one_after_another(conditions[:3])
+    if len(conditions) <= 3:
+        return listed
+    return phrase("{list} (and {count} more)", list=listed, count=str(len(conditions) - 3))
 
 
 def _condition_notes(reach: Reach) -> list[str]:
-    notes = []
+    notes: list[str] = []
     for grant in reach.grants:
         for condition in grant.statement.conditions:
             if grant.statement.allows and condition.restraint is Restraint.AT_WILL:
-                notes.append(f"The condition {shown(str(condition))} holds nobody back and was not counted.")
+                notes.append(
+                    phrase(
+                        "The condition {condition} holds nobody back and was not counted.",
+                        condition=shown_condition(condition),
+                    )
+                )
             if not grant.statement.allows and condition.restraint is not Restraint.NONE:
-                notes.append(f"A Deny applies only under {shown(str(condition))} and was not counted.")
+                notes.append(
+                    phrase(
+                        "A Deny applies only under {condition} and was not counted.",
+                        condition=shown_condition(condition),
+                    )
+                )
     return list(dict.fromkeys(notes))[:_MOST_SHOWN]
 
 
-_IF_ADMINISTRATOR = "if one of those is an administrator, this can become one"
+# What may be limited to named targets, and the note on it: what follows if one of those is privileged.
+_LIMITED: tuple[tuple[Callable[[Table], int], Callable[[str], Text]], ...] = (
+    (
+        lambda facts: facts.pass_role,
+        lambda named: phrase(
+            "It may pass {targets}; if one of those is an administrator, this can become one.", targets=named
+        ),
+    ),
+    (
+        lambda facts: facts.assume_role,
+        lambda named: phrase(
+            "It may assume {targets}; if one of those is an administrator, this can become one.", targets=named
+        ),
+    ),
+    (
+        lambda facts: facts.trust_writes,
+        lambda named: phrase(
+            "It may decide who may assume {targets}; if one of those is an administrator, this can become one.",
+            targets=named,
+        ),
+    ),
+    (
+        lambda facts: facts.credentials,
+        lambda named: phrase(
+            "It may make credentials for {targets}; if one of those is an administrator, this can become one.",
+            targets=named,
+        ),
+    ),
+    (
+        lambda facts: facts.group_joins,
+        lambda named: phrase(
+            "It may join {targets}; if one of those is an administrator, this can become one.", targets=named
+        ),
+    ),
+    (
+        lambda facts: facts.user_writes | facts.role_writes | facts.group_writes,
+        lambda named: phrase(
+            "It may write permissions of {targets}; whoever is or uses one of those can become administrator.",
+            targets=named,
+        ),
+    ),
+    (
+        lambda facts: facts.version_writes,
+        lambda named: phrase(
+            "It may rewrite {targets}; whoever holds one of those can become administrator.", targets=named
+        ),
+    ),
+)
 
 
 def _limited_notes(case: _Case, where: _Where) -> list[str]:
     """What stays limited to named targets: harmless only as long as those targets are."""
     facts = case.table
     somewhere = where("some").at_best
-    notes = []
-    limits: Mapping[str, tuple[int, str]] = {
-        "pass": (facts.pass_role, _IF_ADMINISTRATOR),
-        "assume": (facts.assume_role, _IF_ADMINISTRATOR),
-        "decide who may assume": (facts.trust_writes, _IF_ADMINISTRATOR),
-        "make credentials for": (facts.credentials, _IF_ADMINISTRATOR),
-        "join": (facts.group_joins, _IF_ADMINISTRATOR),
-        "write permissions of": (
-            facts.user_writes | facts.role_writes | facts.group_writes,
-            "whoever is or uses one of those can become administrator",
-        ),
-        "rewrite": (facts.version_writes, "whoever holds one of those can become administrator"),
-    }
-    for verb, (mask, consequence) in limits.items():
+    notes: list[str] = []
+    for actions, note in _LIMITED:
+        mask = actions(facts)
         if not somewhere & mask:
             continue
         targets = {
@@ -544,6 +637,5 @@ def _limited_notes(case: _Case, where: _Where) -> list[str]:
             if pattern.strip("*") and ITSELF not in pattern and case.reach.about[pattern] & mask
         }
         if targets:
-            more = f" and {len(targets) - 3} more" if len(targets) > 3 else ""
-            notes.append(f"It may {verb} {', '.join(list(targets)[:3])}{more}; {consequence}.")
+            notes.append(note(and_more(", ".join(list(targets)[:3]), len(targets) - 3)))
     return notes

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from handlers.alerting.privilege.conditions import Condition, Restraint
-from handlers.alerting.privilege.documents import ITSELF, UNKNOWN, Statement, shown
+from handlers.alerting.privilege.documents import ITSELF, UNKNOWN, Statement, shown_condition
 from handlers.alerting.privilege.globs import WordSet, Work
 from handlers.alerting.privilege.tables import ACCOUNT, Table, managed_policies
+from handlers.alerting.text import phrase
 
 _NAME_OF_CALLER = "${aws:username"  # what follows is "}", or ", 'a default'}"
 NO_NAME = "\ue020"  # a character that no name of a user or role can hold
@@ -142,7 +143,8 @@ class Reach:
                 passes = sum(table.pass_bits[service] for service in self._services(one))
                 others &= ~(table.all_passes | table.pass_role)
                 if actions & table.pass_role:
-                    self.notes.append(f"It may pass roles only under {shown(str(one))}.")
+                    note = phrase("It may pass roles only under {condition}.", condition=shown_condition(one))
+                    self.notes.append(note)
                 actions = (actions & passes) | (actions & table.pass_role if passes else 0) | others
             elif key == "iam:policyarn" and positive:
                 attaches = table.attaches

@@ -14,6 +14,7 @@ from typing import Any
 from handlers.alerting.privilege.documents import ITSELF, UNKNOWN
 from handlers.alerting.privilege.globs import WordSet, Work
 from handlers.alerting.privilege.verdicts import OpenPath, PathKind
+from handlers.alerting.text import phrase
 
 ACCOUNT = "123456789012"
 PASS_ROLE = "iam:passrole"  # noqa: S105 - an action, not a password
@@ -41,7 +42,7 @@ class EscalationPath:
     """A known way from permissions to administrator rights."""
 
     id: str
-    name: str
+    name: str  # a phrase
     kind: PathKind
     bit: int  # the set of paths that holds this one alone
     steps: tuple[Step, ...]
@@ -201,13 +202,14 @@ class Table:
         for step in steps:
             actions_of_all |= step.actions
         kind = PathKind(entry["kind"])
-        needs = entry.get("needs") or needs_of_kind[entry["kind"]] or ""
+        name = phrase(entry["name"])
+        needs_of_all = phrase(entry.get("needs") or needs_of_kind[entry["kind"]] or "")
 
         def openings(target: str, needs: str) -> tuple[OpenPath, OpenPath]:
             always, conditional = (
                 OpenPath(
                     id=entry["id"],
-                    name=entry["name"],
+                    name=name,
                     kind=kind,
                     target=target,
                     needs=needs,
@@ -220,7 +222,7 @@ class Table:
 
         return EscalationPath(
             id=entry["id"],
-            name=entry["name"],
+            name=name,
             kind=kind,
             bit=1 << place,
             steps=tuple(steps),
@@ -229,8 +231,8 @@ class Table:
             passes=passes,
             also_on_itself=entry.get("also_on_itself", False),
             only_on_one_named_target=entry.get("only_on_one_named_target", False),
-            openings=openings("", needs),
-            openings_on_itself=openings("itself", "" if kind is PathKind.GRANT else needs),
+            openings=openings("", needs_of_all),
+            openings_on_itself=openings("itself", "" if kind is PathKind.GRANT else needs_of_all),
         )
 
 

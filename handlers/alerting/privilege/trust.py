@@ -8,8 +8,10 @@ from enum import Enum
 from functools import partial
 
 from handlers.alerting.privilege.conditions import Condition, Restraint
-from handlers.alerting.privilege.documents import Statement, read_document, shown
+from handlers.alerting.privilege.documents import Statement, read_document, shown, shown_condition
 from handlers.alerting.privilege.globs import WordSet, Work
+from handlers.alerting.privilege.words import and_more, enumerated
+from handlers.alerting.text import Text, phrase
 
 _MOST_SHOWN = 20
 
@@ -36,15 +38,28 @@ class TrustedKind(Enum):
     UNKNOWN = "an unknown principal"
 
 
+_KINDS: Mapping[TrustedKind, Text] = {
+    TrustedKind.ANYONE: phrase("anyone"),
+    TrustedKind.THIS_ACCOUNT: phrase("this account"),
+    TrustedKind.OTHER_ACCOUNT: phrase("another account"),
+    TrustedKind.SERVICE: phrase("an AWS service"),
+    TrustedKind.WEB_IDENTITY: phrase("a web identity provider"),
+    TrustedKind.SAML: phrase("a SAML provider"),
+    TrustedKind.CANONICAL_USER: phrase("a canonical user"),
+    TrustedKind.DELETED: phrase("an identity that no longer exists"),
+    TrustedKind.UNKNOWN: phrase("an unknown principal"),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trusted:
     """One caller the role lets in."""
 
     kind: TrustedKind
-    name: str  # the principal as the policy names it
+    name: str  # the principal as the policy names it; a phrase where it names whom it does not mean
     account: str = ""  # the account it belongs to, where one is named
     conditions: tuple[str, ...] = ()
-    danger: str = ""  # why this is dangerous, completing "... because"; "" where it is not
+    danger: str = ""  # why this is dangerous, a phrase that completes "... because"; "" where it is not
 
     @property
     def is_dangerous(self) -> bool:
@@ -54,7 +69,7 @@ class Trusted:
 
 @dataclass(frozen=True, kw_only=True)
 class TrustJudgement:
-    """Who may assume the role, whether that is dangerous, and whether it is more than before."""
+    """Who may assume the role, whether that is dangerous, and whether it is more than before. Texts are phrases."""
 
     verdict: TrustVerdict
     code: str
@@ -68,6 +83,13 @@ class TrustJudgement:
     def is_dangerous(self) -> bool:
         """Whether it lets in somebody it should not."""
         return self.verdict is TrustVerdict.DANGEROUS
+
+    @property
+    def effect(self) -> str:
+        """The reason of a dangerous policy as a part of a sentence: "it lets in ...: ..."; of another the reason."""
+        if self.is_dangerous and isinstance(self.reason, Text):
+            return phrase("it lets in {who}: {danger}", **self.reason.arguments)
+        return self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +152,9 @@ def judge_trust(
         return TrustJudgement(
             verdict=TrustVerdict.COULD_NOT_JUDGE,
             code="could-not-judge",
-            reason=f"Could not judge who may assume this role: {problems[0]}. Somebody has to read it.",
+            reason=phrase(
+                "Could not judge who may assume this role: {problem}. Somebody has to read it.", problem=problems[0]
+            ),
             parameters={"why": problems[0]},
             trusted=tuple(entry.trusted for entry in entries),
         )
@@ -139,12 +163,13 @@ def judge_trust(
     dangerous = [one for one in (*added, *trusted) if one.is_dangerous]
     if dangerous:
         worst = dangerous[0]
-        others = len({one.name for one in dangerous}) - 1
-        more = f", and {others} more like it" if others else ""
+        who = _described(worst)
+        if others := len({one.name for one in dangerous}) - 1:
+            who = phrase("{who}, and {count} more like it", who=who, count=str(others))
         return TrustJudgement(
             verdict=TrustVerdict.DANGEROUS,
             code=f"dangerous-{worst.kind.name.lower().replace('_', '-')}",
-            reason=f"Lets in {_described(worst)}{more}: {worst.danger}.",
+            reason=phrase("Lets in {who}: {danger}.", who=who, danger=worst.danger),
             parameters={"principal": worst.name, "account": worst.account, "why": worst.danger},
             trusted=trusted,
             added=added,
@@ -161,33 +186,45 @@ def judge_trust(
     )
 
 
+_NOBODY = phrase("Lets nobody in.")
+
+
 def _ordinary(trusted: Sequence[Trusted], added: Sequence[Trusted], wider: bool | None) -> str:
     if not trusted:
-        return "Lets nobody in."
+        return _NOBODY
     if wider and added:
-        return f"Now also lets in {_listed(added)}."
-    unchanged = ", no more than before" if wider is False else ""
-    return f"Lets in {_listed(trusted)}{unchanged}."
+        return phrase("Now also lets in {who}.", who=_listed(added))
+    if wider is False:
+        return phrase("Lets in {who}, no more than before.", who=_listed(trusted))
+    return phrase("Lets in {who}.", who=_listed(trusted))
 
 
 def _listed(trusted: Sequence[Trusted]) -> str:
     named = list(dict.fromkeys(_described(one) for one in trusted))
-    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
-    return ", ".join(named[:3]) + more
+    return and_more(enumerated(named[:3]), len(named) - 3)
 
 
 def _described(one: Trusted) -> str:
-    if one.kind is TrustedKind.ANYONE:
-        who = "anyone" if one.name == "*" else shown(one.name, 100)
-        return f"{who} (only under {one.conditions[0]})" if one.conditions else who
-    return f"{one.kind.value} ({shown(one.name, 100)})"
+    if one.kind is not TrustedKind.ANYONE:
+        return phrase("{kind} ({name})", kind=_KINDS[one.kind], name=shown(one.name, 100))
+    who: str = _KINDS[one.kind]
+    if isinstance(one.name, Text):
+        who = _anyone_but(shown(one.name.arguments["names"], 100 - len("anyone but ")))
+    return phrase("{who} (only under {condition})", who=who, condition=one.conditions[0]) if one.conditions else who
+
+
+def _anyone_but(names: str) -> Text:
+    return phrase("anyone but {names}", names=names)
+
+
+_NO_PRINCIPAL = phrase("a statement names no principal: this is not a trust policy")
 
 
 def _entries(document: object, known: _Known) -> tuple[list[_Entry], list[str]]:
     read = read_document(document, needs_resource=False)
     problems = [problem.text for problem in read.problems]
     if any(not statement.has_principal for statement in read.statements):
-        problems.append("a statement names no principal: this is not a trust policy")
+        problems.append(_NO_PRINCIPAL)
     if problems:
         return [], problems
     work = Work()
@@ -201,8 +238,8 @@ def _entries(document: object, known: _Known) -> tuple[list[_Entry], list[str]]:
             continue
         conditions = tuple(one for one in statement.conditions if one.restraint is Restraint.REAL)
         if statement.except_principals:
-            excepted = ", ".join(value for _, value in statement.principals[:3])
-            entries.append(_entry(TrustedKind.ANYONE, f"anyone but {shown(excepted)}", "", conditions, of_anyone))
+            excepted = shown(", ".join(value for _, value in statement.principals[:3]))
+            entries.append(_entry(TrustedKind.ANYONE, _anyone_but(excepted), "", conditions, of_anyone))
             continue
         for kind, value in statement.principals:
             if value not in denied:
@@ -238,9 +275,9 @@ _Danger = Callable[[tuple[Condition, ...]], str]
 def _entry(kind: TrustedKind, name: str, account: str, conditions: tuple[Condition, ...], danger: _Danger) -> _Entry:
     trusted = Trusted(
         kind=kind,
-        name=shown(name, 200),
+        name=name if isinstance(name, Text) else shown(name, 200),
         account=account,
-        conditions=tuple(shown(str(one)) for one in conditions[:_MOST_SHOWN]),
+        conditions=tuple(shown_condition(one) for one in conditions[:_MOST_SHOWN]),
         danger=danger(conditions),
     )
     return _Entry(trusted=trusted, conditions=conditions)
@@ -250,6 +287,17 @@ def _harmless(_: tuple[Condition, ...]) -> str:
     return ""
 
 
+_WHO_LEARNS_THE_ID = phrase("anybody in any AWS account who learns the external id may assume the role")
+_ANYBODY = phrase("anybody in any AWS account may assume the role")
+_NO_SERVICE = phrase("it names no particular service")
+_A_CANONICAL_USER = phrase("a role cannot be assumed by a canonical user, and IAM does not tell whose it is")
+_OF_UNKNOWN_KIND = phrase("we do not know this kind of principal")
+_OF_UNKNOWN_ACCOUNT = phrase("we cannot tell which account this principal belongs to")
+_ANY_PROVIDER = phrase("any identity provider may vouch for the caller")
+_ANY_AUDIENCE = phrase("no condition says for which audience or subject the provider vouches")
+_GUEST = phrase("anybody may assume the role as a guest of an identity pool, without signing in")
+
+
 def _danger_of_anyone(conditions: tuple[Condition, ...], *, known: _Known) -> str:
     for one in conditions:
         if one.key.lower() in _NARROWING_KEYS and one.name in _POSITIVE and not one.holds_without_key:
@@ -257,8 +305,8 @@ def _danger_of_anyone(conditions: tuple[Condition, ...], *, known: _Known) -> st
             if danger is not None:
                 return danger
     if any(one.key.lower() == "sts:externalid" for one in conditions):
-        return "anybody in any AWS account who learns the external id may assume the role"
-    return "anybody in any AWS account may assume the role"
+        return _WHO_LEARNS_THE_ID
+    return _ANYBODY
 
 
 def _danger_of_narrowing(condition: Condition, known: _Known) -> str | None:
@@ -269,44 +317,45 @@ def _danger_of_narrowing(condition: Condition, known: _Known) -> str | None:
         if "" in accounts:  # arn:aws:iam::*:role/x is a role that anybody can create
             return None
         strangers = sorted(accounts - known.accounts)
-        return f"account {strangers[0]} is not one of the known accounts" if strangers else ""
+        return _strange_account(strangers[0]) if strangers else ""
     if any(not value.strip("*?") for value in condition.values):
         return None
     if key in {"aws:principalorgid", "aws:principalorgpaths"} and known.organizations:
         named = {value.partition("/")[0] for value in condition.values}
         strangers = sorted(named - known.organizations)
-        return f"organization {shown(strangers[0], 40)} is not one of the known ones" if strangers else ""
+        if strangers:
+            return phrase(
+                "organization {organization} is not one of the known ones", organization=shown(strangers[0], 40)
+            )
     return ""
+
+
+def _strange_account(account: str) -> Text:
+    return phrase("account {account} is not one of the known accounts", account=account)
 
 
 def _classified(kind: str, value: str, known: _Known, conditions: tuple[Condition, ...]) -> _Entry:
     if kind == "Service":
         wild = "*" in value or "?" in value
-        return _entry(
-            TrustedKind.SERVICE, value, "", conditions, lambda _: "it names no particular service" if wild else ""
-        )
+        return _entry(TrustedKind.SERVICE, value, "", conditions, lambda _: _NO_SERVICE if wild else "")
     if kind == "Federated":
         return _federated(value, known, conditions)
     if kind == "CanonicalUser":
-        reason = "a role cannot be assumed by a canonical user, and IAM does not tell whose it is"
-        return _entry(TrustedKind.CANONICAL_USER, value, "", conditions, lambda _: reason)
+        return _entry(TrustedKind.CANONICAL_USER, value, "", conditions, lambda _: _A_CANONICAL_USER)
     if kind != "AWS":
-        reason = "we do not know this kind of principal"
-        return _entry(TrustedKind.UNKNOWN, f"{kind}: {value}", "", conditions, lambda _: reason)
+        return _entry(TrustedKind.UNKNOWN, f"{kind}: {value}", "", conditions, lambda _: _OF_UNKNOWN_KIND)
     if not value.strip("*"):
         return _entry(TrustedKind.ANYONE, "*", "", conditions, partial(_danger_of_anyone, known=known))
     owner = _account_of(value)
     if owner == known.account:
         return _entry(TrustedKind.THIS_ACCOUNT, value, owner, conditions, _harmless)
     if owner:
-        danger = "" if owner in known.accounts else f"account {owner} is not one of the known accounts"
+        danger = "" if owner in known.accounts else _strange_account(owner)
         return _entry(TrustedKind.OTHER_ACCOUNT, value, owner, conditions, lambda _: danger)
     if value[:4] in {"AIDA", "AROA"} and value.isalnum():
         # IAM shows the unique id of a user or role that was deleted; nobody can be it again.
         return _entry(TrustedKind.DELETED, value, "", conditions, _harmless)
-    return _entry(
-        TrustedKind.UNKNOWN, value, "", conditions, lambda _: "we cannot tell which account this principal belongs to"
-    )
+    return _entry(TrustedKind.UNKNOWN, value, "", conditions, lambda _: _OF_UNKNOWN_ACCOUNT)
 
 
 def _account_of(principal: str) -> str:
@@ -324,22 +373,24 @@ def _federated(value: str, known: _Known, conditions: tuple[Condition, ...]) -> 
     else:
         kind, danger = TrustedKind.WEB_IDENTITY, _danger_of_web_identity(value, conditions)
     if owner and owner not in known.accounts:
-        danger = f"the provider belongs to account {owner}, which is not one of the known accounts"
+        danger = phrase(
+            "the provider belongs to account {account}, which is not one of the known accounts", account=owner
+        )
     elif not value.strip("*"):
-        danger = "any identity provider may vouch for the caller"
+        danger = _ANY_PROVIDER
     return _entry(kind, value, owner or known.account, conditions, lambda _: danger)
 
 
 def _danger_of_saml(conditions: tuple[Condition, ...]) -> str:
     if any(one.key.lower().startswith("saml:") and one.name in _POSITIVE for one in conditions):
         return ""
-    return "no condition says for which audience or subject the provider vouches"
+    return _ANY_AUDIENCE
 
 
 def _danger_of_web_identity(provider: str, conditions: tuple[Condition, ...]) -> str:
     host = provider.rpartition("oidc-provider/")[2]
     if host == _COGNITO and not any(_is_signed_in(one) for one in conditions):
-        return "anybody may assume the role as a guest of an identity pool, without signing in"
+        return _GUEST
     claims = {"aud", "sub"} if host == _COGNITO else _SUBJECT_CLAIMS
     for one in conditions:
         prefix, _, claim = one.key.lower().rpartition(":")
@@ -348,8 +399,10 @@ def _danger_of_web_identity(provider: str, conditions: tuple[Condition, ...]) ->
         wide = [value for value in one.values if not _names_somebody(host, claim, value, one.name)]
         if not wide:
             return ""
-        return f"the subject {shown(wide[0], 80)} stands for people who have nothing to do with you"
-    return f"no condition says whose tokens of {shown(host, 80)} are meant"
+        return phrase(
+            "the subject {subject} stands for people who have nothing to do with you", subject=shown(wide[0], 80)
+        )
+    return phrase("no condition says whose tokens of {provider} are meant", provider=shown(host, 80))
 
 
 def _is_signed_in(condition: Condition) -> bool:

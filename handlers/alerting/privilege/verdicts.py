@@ -38,10 +38,10 @@ class OpenPath:
     """An escalation path that the judged policies leave open."""
 
     id: str  # stable, e.g. pass-role-lambda
-    name: str  # completes "It may ..."
+    name: str  # a phrase; completes "It may ..."
     kind: PathKind
     target: str = ""  # "" on everything; otherwise the one target: "itself" or an ARN pattern of the policy
-    needs: str = ""  # what must exist besides; "" where nothing must
+    needs: str = ""  # a phrase: what must exist besides; "" where nothing must
     conditional: bool = False  # only while a condition holds
     sources: tuple[str, ...] = ()
 
@@ -60,12 +60,13 @@ class DecidingStatement:
 class Judgement:
     """A verdict with everything needed to show it and to argue with it.
 
-    Strings may quote the policy, which its author controls: they are one line, bounded and without control
-    characters, and still have to be escaped wherever they are shown.
+    Sentences are phrases, so that they can be said in another language. Strings may quote the policy, which its author
+    controls: they are one line, bounded and without control characters, and still have to be escaped wherever they are
+    shown.
     """
 
     verdict: Verdict
-    code: str  # stable; with `parameters` it lets a reader's own language replace `reason`
+    code: str  # stable; with `parameters` it says the same as `reason`
     reason: str  # one sentence
     parameters: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[OpenPath, ...] = ()
