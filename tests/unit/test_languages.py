@@ -129,7 +129,8 @@ def test_a_finding_in_japanese_has_no_english_left_but_what_the_event_brought(de
             left = [run for run in _ENGLISH.findall(text) if run not in brought]
             assert left == [], f"{example.name}: {text}"
         for text in (*labels, *sentences):
-            assert _IS_JAPANESE.search(text) or not re.search(r"[a-z]{3}", text), f"{example.name}: {text}"
+            is_data = text in labels and f'"{text}":' in brought  # what AWS calls it in an event that nobody documents
+            assert is_data or _IS_JAPANESE.search(text) or not re.search(r"[a-z]{3}", text), f"{example.name}: {text}"
 
 
 @_OF_EACH
