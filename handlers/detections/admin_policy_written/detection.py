@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
@@ -90,11 +92,12 @@ def _version(event: Event, lookups: Lookups) -> Concern | Pass:
     hidden = event.request_omitted  # then whether it became the default is not recorded either
     judged = judged_document(document) if document is not None else judged_managed(arn, lookups, version=version)
     target = Target(kind="policy", name=tail(arn))
+    did, tried = _deed(event, target, version)
     return grant(
         event,
         judged,
-        did=lambda: _did(event, target, version),
-        tried=lambda: _tried(event, target, version),
+        did=did,
+        tried=tried,
         target=target,
         latent=not (is_default or hidden),
         effect=None if is_default else _once_default,
@@ -103,22 +106,22 @@ def _version(event: Event, lookups: Lookups) -> Concern | Pass:
     )
 
 
-def _did(event: Event, target: Target, version: str) -> str:
-    policy = target.words
+def _deed(event: Event, target: Target, version: str) -> tuple[Callable[[], str], Callable[[], str]]:
+    """The deed's phrases: done, and tried."""
     if event.name == "CreatePolicyVersion":
-        return phrase("wrote a new version of {policy}", policy=policy)
+        return (
+            lambda: phrase("wrote a new version of {policy}", policy=target.words),
+            lambda: phrase("write a new version of {policy}", policy=target.words),
+        )
     if not version:
-        return phrase("made another default of {policy}", policy=policy)
-    return phrase("made version {version} the default of {policy}", version=short(version), policy=policy)
-
-
-def _tried(event: Event, target: Target, version: str) -> str:
-    policy = target.words
-    if event.name == "CreatePolicyVersion":
-        return phrase("write a new version of {policy}", policy=policy)
-    if not version:
-        return phrase("make another default of {policy}", policy=policy)
-    return phrase("make version {version} the default of {policy}", version=short(version), policy=policy)
+        return (
+            lambda: phrase("made another default of {policy}", policy=target.words),
+            lambda: phrase("make another default of {policy}", policy=target.words),
+        )
+    return (
+        lambda: phrase("made version {version} the default of {policy}", version=short(version), policy=target.words),
+        lambda: phrase("make version {version} the default of {policy}", version=short(version), policy=target.words),
+    )
 
 
 def _once_default(judged: Judged) -> str:

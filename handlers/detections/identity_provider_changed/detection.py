@@ -76,8 +76,8 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     return Concern(
         summary=sentence(
             event,
-            phrase("{deed} {provider}", deed=did, provider=name),
-            phrase("{deed} {provider}", deed=tried, provider=name),
+            phrase("{did} {provider}", did=did, provider=name),
+            phrase("{tried} {provider}", tried=tried, provider=name),
             phrase("whoever controls it can be anybody whom roles trust through it"),
         ),
         subject=(

@@ -130,10 +130,11 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     change = _CHANGES[event.name]
     policy = event.text("requestParameters", "policyId")
     target = event.text("requestParameters", "targetId") or event.text("requestParameters", "accountId")
+    did, tried = change.did, change.tried
+    if at := _what_and_where(policy, target):
+        did, tried = phrase("{did} {at}", did=did, at=at), phrase("{tried} {at}", tried=tried, at=at)
     return Concern(
-        summary=sentence(
-            event, _named(change.did, policy, target), _named(change.tried, policy, target), change.effect
-        ),
+        summary=sentence(event, did, tried, change.effect),
         subject=short(policy or target) or phrase("the organization"),
         severity=change.severity if event.succeeded else lowered(change.severity, 1 if is_denied(event) else 2),
         group="organization",
@@ -147,13 +148,13 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     )
 
 
-def _named(deed: str, policy: str, target: str) -> str:
-    """The deed, with what it was done to as far as the request names it."""
+def _what_and_where(policy: str, target: str) -> str:
+    """As far as the request names them."""
     if policy and target:
-        return phrase("{deed} {policy} ({target})", deed=deed, policy=short(policy), target=short(target))
+        return phrase("{policy} ({target})", policy=short(policy), target=short(target))
     if policy:
-        return phrase("{deed} {policy}", deed=deed, policy=short(policy))
-    return phrase("{deed} ({target})", deed=deed, target=short(target)) if target else deed
+        return phrase("{policy}", policy=short(policy))
+    return phrase("({target})", target=short(target)) if target else ""
 
 
 ORGANIZATION_GUARDRAIL_CHANGED = Detection(

@@ -40,7 +40,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return OTHER_CALL
     if event.name == "DeleteAccountPasswordPolicy":
         did, tried = phrase("deleted the password policy"), phrase("delete the password policy")
-        effect = phrase("8 characters are enough now")
+        effect: str = phrase("8 characters are enough now")
     else:
         is_recorded = bool(event.request) and not event.request_omitted
         effect = _weaknesses(event) if is_recorded else phrase("what it says is not recorded")
