@@ -1,4 +1,4 @@
-"""Five questions, each checked at once, and the commented rootwatch.toml that comes of the answers."""
+"""Eight questions, each checked at once, and the commented rootwatch.toml that comes of the answers."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ class Given:
     trail_name: str | None = None
     trail_bucket: str | None = None
     config: str | None = None
+    language: str | None = None
+    react: str | None = None
+    reminders: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +51,15 @@ class _Question:
     read: Callable[[str], Value] = str.strip
     asked_if: Callable[[Answers], bool] = lambda _answers: True
     checks: tuple[str, ...] = ()  # further keys that this answer decides
+    also: tuple[str, ...] = ()  # settings of the same section that get the same answer
 
     @property
     def keys(self) -> tuple[str, ...]:
         return (f"{self.section}.{self.key}", *self.checks)
+
+    def put(self, answers: Answers, value: Value) -> None:
+        """Take the answer."""
+        answers.setdefault(self.section, {}).update(dict.fromkeys((self.key, *self.also), value))
 
 
 def _words(text: str) -> Value:
@@ -61,6 +69,12 @@ def _words(text: str) -> Value:
 def _mode(text: str) -> Value:
     words = {"y": "existing", "yes": "existing", "n": "create", "no": "create"}
     return words.get(text.strip().casefold(), text.strip().casefold())
+
+
+def _switch(text: str) -> Value:
+    """Yes or no; what is neither is left as it is, for the configuration to refuse."""
+    word = text.strip().casefold()
+    return {**dict.fromkeys(("y", "yes", "true"), True), **dict.fromkeys(("n", "no", "false"), False)}.get(word, word)
 
 
 def _needs_trail(answers: Answers) -> bool:
@@ -147,6 +161,34 @@ _QUESTIONS = (
         read=lambda text: text.strip().casefold(),
         checks=("config",),
     ),
+    _Question(
+        section="display",
+        key="language",
+        option="--language",
+        text="6. Language of alerts (en, ja)",
+        means="What people read: alerts, buttons, mails, runbooks. Others can be told in another one: [destinations].",
+        default=lambda _: "en",
+        read=lambda text: text.strip().casefold(),
+    ),
+    _Question(
+        section="react",
+        key="enabled",
+        option="--react",
+        text="7. Buttons in Slack? (yes, no)",
+        means="Own an alert, say it was expected, call for help. Makes one public address, for what Slack has signed.",
+        default=lambda _: "yes",
+        read=_switch,
+    ),
+    _Question(
+        section="reminders",
+        key="enabled",
+        option="--reminders",
+        text="8. Reminders? (yes, no)",
+        means="Brings up what nobody has taken, and says each working morning whether all is well, Rootwatch included.",
+        default=lambda _: "yes",
+        read=_switch,
+        also=("daily_line",),
+    ),
 )
 
 
@@ -206,7 +248,7 @@ def _is_default(section: str, key: str, value: Any) -> bool:
 def _asked(given: Given) -> Answers:
     """Ask at the terminal; what the command line gave is not asked again."""
     answers: Answers = {}
-    typer.echo("Five questions; Enter takes what stands in [brackets].\n")
+    typer.echo("Eight questions; Enter takes what stands in [brackets].\n")
     for question in _QUESTIONS:
         if not question.asked_if(answers):
             continue
@@ -218,7 +260,7 @@ def _asked(given: Given) -> Answers:
         default = question.default(answers)
         while True:
             text = typer.prompt(question.text, default="" if default is None else default, show_default=bool(default))
-            answers.setdefault(question.section, {})[question.key] = question.read(text)
+            question.put(answers, question.read(text))
             problems = _problems(answers, question)
             if not problems:
                 typer.echo("")
@@ -269,15 +311,21 @@ def _given_answer(given: Given, question: _Question) -> Value | None:
             return given.trail_name
         case "trail", "bucket_name":
             return given.trail_bucket
+        case "display", "language":
+            return given.language
+        case "react", "enabled":
+            return None if given.react is None else _switch(given.react)
+        case "reminders", "enabled":
+            return None if given.reminders is None else _switch(given.reminders)
         case _:
             return given.config
 
 
 def _accept(answers: Answers, question: _Question, value: Value) -> None:
     """Take an answer from the command line, or refuse it in the words of the configuration."""
-    answers.setdefault(question.section, {})[question.key] = value
+    question.put(answers, value)
     if problems := _problems(answers, question):
-        if question.key == "mode":  # what depends on it is not asked after a wrong one
+        if (question.section, question.key) == ("trail", "mode"):  # what depends on it is not asked after a wrong one
             answers[question.section][question.key] = "skip"
         causes = "\n".join(f"{question.option}: {p.cause}\n  Fix: {p.remedy}" for p in problems)
         raise CommandError(causes, code=USAGE)
@@ -338,11 +386,19 @@ def _print_next_steps(output: Path, deployment: Deployment) -> None:
     ]
     # CloudFormation cannot create a SecureString, so we do; but it does create the secret, which we then fill.
     steps.insert(len(steps) if deployment.slack.token_store == "ssm" else 3, ("deploy", deploy))  # noqa: S105 - a place
+    if deployment.react.enabled:
+        steps.append(("give AWS the app's signing secret", f"rootwatch slack set-signing-secret{option}"))
+        steps.append(("give the app its address", "the output SlackRequestUrl, under Interactivity & Shortcuts"))
     if deployment.email.addresses:
         steps.append(("confirm each address", "follow the link in the mail from AWS"))
     typer.echo(f"Wrote {output}: every setting is explained in it.\n\nNext:")
     width = max(len(what) for what, _ in steps)
     for number, (what, how) in enumerate(steps, start=1):
         typer.echo(f"  {number}. {what:<{width}}  {how}")
+    if not deployment.break_glass.enabled:
+        typer.echo(
+            "\nA planned use of root can be asked for, approved by a second person, and then disturbs nobody: name\n"
+            f"who may ask and who approves in [break_glass] of {output}, and switch it on there."
+        )
     for warning in deployment.warnings:
         complain(f"\nNote: {warning}")

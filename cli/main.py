@@ -180,10 +180,13 @@ def init(  # noqa: PLR0917 - typer calls it by name
     config: Annotated[
         str | None, typer.Option("--config-recorder", help="AWS Config recorder: create, existing or skip.")
     ] = None,
+    language: Annotated[str | None, typer.Option(help="Language of alerts: en or ja.")] = None,
+    react: Annotated[str | None, typer.Option(help="Buttons in Slack: yes or no.")] = None,
+    reminders: Annotated[str | None, typer.Option(help="Reminders, and the line each morning: yes or no.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: options and defaults decide.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Ask five questions and write rootwatch.toml."""
+    """Ask eight questions and write rootwatch.toml."""
     from cli.init import Given, initialise
 
     given = Given(
@@ -196,6 +199,9 @@ def init(  # noqa: PLR0917 - typer calls it by name
         trail_name=trail_name,
         trail_bucket=trail_bucket,
         config=config,
+        language=language,
+        react=react,
+        reminders=reminders,
     )
     initialise(given, output=output, ask=not yes, force=force)
 

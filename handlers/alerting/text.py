@@ -6,8 +6,13 @@ has to know; whoever shows it in another language looks the template up in that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from string import Formatter
 from typing import Any, Self
+
+_JAPANESE = re.compile("[\u3041-\u309f\u30a1-\u30ff\u4e00-\u9fff]")
+_OTHER = re.compile("[A-Za-z0-9]")
 
 Phrases = Mapping[str, str]  # English template -> the same with the same names in braces, in another language
 
@@ -53,9 +58,33 @@ def said(text: str, phrases: Phrases) -> str:
     if not text.arguments:
         return template
     try:
-        return template.format_map({name: said(value, phrases) for name, value in text.arguments.items()})
+        return _filled(template, text.arguments, phrases)
     except (KeyError, ValueError, IndexError):  # a row of another version: English is better than nothing
         return str(text)
+
+
+def _filled(template: str, arguments: Mapping[str, str], phrases: Phrases) -> str:
+    """The template with its arguments said. Japanese stands without spaces, but for those around other letters.
+
+    What an argument is made of is not known to whoever writes a template, so the space beside it is seen to here; the
+    text of an argument itself is never changed.
+    """
+    whole, was_said = "", False
+    for literal, name, _, _ in Formatter().parse(template):
+        if was_said and literal.startswith(" ") and _JAPANESE.match(whole[-1:]) and _JAPANESE.match(literal[1:2]):
+            literal = literal[1:]  # noqa: PLW2901
+        if _OTHER.match(whole[-1:]) and _JAPANESE.match(literal):
+            whole += " "
+        whole += literal
+        if name is None:
+            continue
+        value, was_said = said(arguments[name], phrases), isinstance(arguments[name], Text)
+        if _JAPANESE.match(whole[-1:]) and _OTHER.match(value):
+            whole += " "
+        elif was_said and whole[-1:] == " " and _JAPANESE.match(whole[-2:-1]) and _JAPANESE.match(value):
+            whole = whole[:-1]
+        whole += value
+    return whole
 
 
 def joined(texts: Iterable[str]) -> str:

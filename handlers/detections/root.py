@@ -71,59 +71,62 @@ class CredentialChange:
     severity: Severity = Severity.CRITICAL
 
 
-_NEW_PASSWORD = "the old password no longer works"  # noqa: S105  # a sentence
-_NEW_MAIL = "recovery mail goes to the new address"
-_NEW_CONTACT = "AWS calls this contact when root has to be recovered"
-_WEAKER = "root's sign-in has one factor less"
-_CERTIFICATE = "whoever holds it can act as root, with no second factor"
+_NEW_PASSWORD = phrase("the old password no longer works")
+# "set" and "reset" are the same before and after the deed, in English alone.
+_RECOVERED = phrase("set a new {password} by recovery", password=phrase("root password"))
+_RECOVER = phrase("set a {password} by recovery", password=phrase("new root password"))
+_RESET_IT = phrase("reset the {password}", password=phrase("root password"))
+_RESET = phrase("reset {password}", password=phrase("the root password"))
+_NEW_MAIL = phrase("recovery mail goes to the new address")
+_NEW_CONTACT = phrase("AWS calls this contact when root has to be recovered")
+_WEAKER = phrase("root's sign-in has one factor less")
+_CERTIFICATE = phrase("whoever holds it can act as root, with no second factor")
 
 # Root's alone: no other identity has these (CloudTrail guide, root user sign-in events; Account Management reference).
 OF_THE_ACCOUNT: Mapping[tuple[str, str], CredentialChange] = {
     ("signin", "PasswordRecoveryRequested"): CredentialChange(
-        did="asked for a new root password by e-mail",
-        tried="ask for a new root password by e-mail",
-        effect="whoever reads root's mailbox can now set it",
+        did=phrase("asked for a new root password by e-mail"),
+        tried=phrase("ask for a new root password by e-mail"),
+        effect=phrase("whoever reads root's mailbox can now set it"),
         severity=Severity.HIGH,  # anyone who knows the address can press the button
     ),
-    ("signin", "PasswordRecoveryCompleted"): CredentialChange(
-        did="set a new root password by recovery", tried="set a new root password by recovery", effect=_NEW_PASSWORD
-    ),
+    ("signin", "PasswordRecoveryCompleted"): CredentialChange(did=_RECOVERED, tried=_RECOVER, effect=_NEW_PASSWORD),
     ("signin", "PasswordUpdated"): CredentialChange(
-        did="changed the root password", tried="change the root password", effect=_NEW_PASSWORD
+        did=phrase("changed the root password"), tried=phrase("change the root password"), effect=_NEW_PASSWORD
     ),
     ("signin", "EmailUpdated"): CredentialChange(
-        did="changed root's e-mail address", tried="change root's e-mail address", effect=_NEW_MAIL
+        did=phrase("changed root's e-mail address"), tried=phrase("change root's e-mail address"), effect=_NEW_MAIL
     ),
     ("account", "StartPrimaryEmailUpdate"): CredentialChange(
-        did="began to change root's e-mail address",
-        tried="begin to change root's e-mail address",
-        effect="a code sent to the new address completes it",
+        did=phrase("began to change root's e-mail address"),
+        tried=phrase("begin to change root's e-mail address"),
+        effect=phrase("a code sent to the new address completes it"),
     ),
     ("account", "AcceptPrimaryEmailUpdate"): CredentialChange(
-        did="changed root's e-mail address", tried="change root's e-mail address", effect=_NEW_MAIL
+        did=phrase("changed root's e-mail address"), tried=phrase("change root's e-mail address"), effect=_NEW_MAIL
     ),
     ("account", "PutContactInformation"): CredentialChange(
-        did="changed the account's contact",
-        tried="change the account's contact",
+        did=phrase("changed the account's contact"),
+        tried=phrase("change the account's contact"),
         effect=_NEW_CONTACT,
         severity=Severity.HIGH,
     ),
     ("billingconsole", "SetContactAddress"): CredentialChange(
-        did="changed the account's contact",
-        tried="change the account's contact",
+        did=phrase("changed the account's contact"),
+        tried=phrase("change the account's contact"),
         effect=_NEW_CONTACT,
         severity=Severity.HIGH,
     ),
     ("account", "PutAlternateContact"): CredentialChange(
-        did="changed an alternate contact of the account",
-        tried="change an alternate contact of the account",
-        effect="AWS writes there about security, billing or operations",
+        did=phrase("changed an alternate contact of the account"),
+        tried=phrase("change an alternate contact of the account"),
+        effect=phrase("AWS writes there about security, billing or operations"),
         severity=Severity.MEDIUM,
     ),
     ("account", "DeleteAlternateContact"): CredentialChange(
-        did="removed an alternate contact of the account",
-        tried="remove an alternate contact of the account",
-        effect="AWS no longer writes there about security, billing or operations",
+        did=phrase("removed an alternate contact of the account"),
+        tried=phrase("remove an alternate contact of the account"),
+        effect=phrase("AWS no longer writes there about security, billing or operations"),
         severity=Severity.MEDIUM,
     ),
 }
@@ -131,64 +134,64 @@ OF_THE_ACCOUNT: Mapping[tuple[str, str], CredentialChange] = {
 # IAM's calls, which count where it is root's own credential.
 OF_IAM: Mapping[str, CredentialChange] = {
     "ChangePassword": CredentialChange(
-        did="changed the root password", tried="change the root password", effect=_NEW_PASSWORD
+        did=phrase("changed the root password"), tried=phrase("change the root password"), effect=_NEW_PASSWORD
     ),
     "CreateLoginProfile": CredentialChange(
-        did="gave root a password", tried="give root a password", effect="root can now sign in to the console"
+        did=phrase("gave root a password"),
+        tried=phrase("give root a password"),
+        effect=phrase("root can now sign in to the console"),
     ),
-    "UpdateLoginProfile": CredentialChange(
-        did="reset the root password", tried="reset the root password", effect=_NEW_PASSWORD
-    ),
+    "UpdateLoginProfile": CredentialChange(did=_RESET_IT, tried=_RESET, effect=_NEW_PASSWORD),
     "DeleteLoginProfile": CredentialChange(
-        did="removed root's password",
-        tried="remove root's password",
-        effect="root can no longer sign in with one",
+        did=phrase("removed root's password"),
+        tried=phrase("remove root's password"),
+        effect=phrase("root can no longer sign in with one"),
         severity=Severity.MEDIUM,
     ),
     "EnableMFADevice": CredentialChange(
-        did="gave root another MFA device",
-        tried="give root another MFA device",
-        effect="it now serves to sign in as root",
+        did=phrase("gave root another MFA device"),
+        tried=phrase("give root another MFA device"),
+        effect=phrase("it now serves to sign in as root"),
         severity=Severity.HIGH,
     ),
     "DeactivateMFADevice": CredentialChange(
-        did="took an MFA device from root", tried="take an MFA device from root", effect=_WEAKER
+        did=phrase("took an MFA device from root"), tried=phrase("take an MFA device from root"), effect=_WEAKER
     ),
     "DeleteVirtualMFADevice": CredentialChange(
-        did="deleted an MFA device of root", tried="delete an MFA device of root", effect=_WEAKER
+        did=phrase("deleted an MFA device of root"), tried=phrase("delete an MFA device of root"), effect=_WEAKER
     ),
     "ResyncMFADevice": CredentialChange(
-        did="resynchronised root's MFA device",
-        tried="resynchronise root's MFA device",
-        effect="whoever did it holds the device",
+        did=phrase("resynchronised root's MFA device"),
+        tried=phrase("resynchronise root's MFA device"),
+        effect=phrase("whoever did it holds the device"),
         severity=Severity.MEDIUM,
     ),
     "UpdateAccessKey": CredentialChange(
-        did="switched an access key of root off",
-        tried="switch an access key of root off",
-        effect="whatever used it stops working",
+        did=phrase("switched an access key of root off"),
+        tried=phrase("switch an access key of root off"),
+        effect=phrase("whatever used it stops working"),
         severity=Severity.MEDIUM,
     ),
     "DeleteAccessKey": CredentialChange(
-        did="deleted an access key of root",
-        tried="delete an access key of root",
-        effect="whatever used it stops working",
+        did=phrase("deleted an access key of root"),
+        tried=phrase("delete an access key of root"),
+        effect=phrase("whatever used it stops working"),
         severity=Severity.MEDIUM,
     ),
     "UploadSigningCertificate": CredentialChange(
-        did="uploaded a signing certificate for root",
-        tried="upload a signing certificate for root",
+        did=phrase("uploaded a signing certificate for root"),
+        tried=phrase("upload a signing certificate for root"),
         effect=_CERTIFICATE,
     ),
     "UpdateSigningCertificate": CredentialChange(
-        did="switched a signing certificate of root on or off",
-        tried="switch a signing certificate of root on or off",
+        did=phrase("switched a signing certificate of root on or off"),
+        tried=phrase("switch a signing certificate of root on or off"),
         effect=_CERTIFICATE,
     ),
     "DeleteSigningCertificate": CredentialChange(
-        did="deleted a signing certificate of root",
-        tried="delete a signing certificate of root",
-        effect="whatever used it stops working",
+        did=phrase("deleted a signing certificate of root"),
+        tried=phrase("delete a signing certificate of root"),
+        effect=phrase("whatever used it stops working"),
         severity=Severity.MEDIUM,
     ),
 }

@@ -12,9 +12,13 @@ import pytest
 from playwright.sync_api import expect
 
 from handlers.adapters.wording import LANGUAGES
+from handlers.adapters.wording_activity import LANGUAGES as ACTIVITY_LANGUAGES
+from handlers.adapters.wording_notify import notify_words_for
 from handlers.adapters.wording_windows import window_words_for
 from handlers.alerting.life import Cause, State, Verb
+from handlers.alerting.text import phrase
 from handlers.alerting.window import WindowState
+from handlers.detections.root_console_login.detection import ROOT_CONSOLE_LOGIN
 from local.slack.interactivity import ANSWER_SECONDS
 from local.stage import Stage
 from tests.e2e.browser import chromium
@@ -24,14 +28,32 @@ from tests.e2e.test_windows import by_root
 from tests.unit.adapters.test_slack_requests import request
 
 ACCOUNT = "200000009999"
+REMINDERS = """
+[reminders]
+enabled = true
+"""
 ANSWERED_WITHIN, SHOWN_WITHIN = 1.0, 2.0  # seconds
 
 
 @pytest.fixture(scope="module", params=["en", "ja"])
 def stage(request, tmp_path_factory):
-    with Stage(directory=tmp_path_factory.mktemp(request.param), language=request.param) as running:
+    with Stage(directory=tmp_path_factory.mktemp(request.param), language=request.param, more=REMINDERS) as running:
         running.language = request.param
         yield running
+
+
+def alarm_goes_off(stage, kind):
+    """Call the function as EventBridge Scheduler would at the alarm's time, with what the alarm holds."""
+    scheduler = stage.aws.client("scheduler")
+
+    def set_():
+        names = [(item["Name"], item["GroupName"]) for item in scheduler.list_schedules()["Schedules"]]
+        asked = [scheduler.get_schedule(Name=name, GroupName=group)["Target"]["Input"] for name, group in names]
+        return [work for work in asked if json.loads(work).get("kind") == kind]
+
+    assert stage.until(lambda: bool(set_()), seconds=30) is not None, f"no alarm of the kind {kind} is set"
+    answer = stage.aws.client("lambda").invoke(FunctionName=stage.outputs["FollowUpFunctionName"], Payload=set_()[0])
+    assert "FunctionError" not in answer, answer["Payload"].read()
 
 
 @pytest.fixture
@@ -77,6 +99,16 @@ def test_the_whole_life_of_an_alert_is_pressed_typed_and_shown(stage, page, tmp_
 
     expect(message).to_contain_text(shows(State.OPEN))
     page.screenshot(path=str(tmp_path / "1-open.png"))
+    alarm_goes_off(stage, "reminder")  # nobody has taken it
+    reminded = (
+        notify_words_for(stage.language).reminder.rpartition("{waiting}")[2].partition("{number}")[0].strip(" 。.")
+    )
+    expect(page.locator("[data-messages]").get_by_text(reminded).first).to_be_visible(timeout=20_000)
+    press(Verb.ESCALATE, "alice")
+    shown(State.ESCALATED)
+    called = page.locator("[data-messages]").get_by_text("@on-call").first
+    expect(called).to_be_visible()
+    page.screenshot(path=str(tmp_path / "1b-reminded-and-escalated.png"))
     press(Verb.ACKNOWLEDGE, "alice")
     shown(State.ACKNOWLEDGED)
     page.screenshot(path=str(tmp_path / "2-acknowledged.png"))
@@ -93,10 +125,6 @@ def test_the_whole_life_of_an_alert_is_pressed_typed_and_shown(stage, page, tmp_
 
     press(Verb.REOPEN, "alice")
     shown(State.OPEN)
-    press(Verb.ESCALATE, "alice")
-    shown(State.ESCALATED)
-    called = page.locator("[data-messages]").get_by_text("@on-call").first
-    expect(called).to_be_visible()
     press(Verb.CLOSE, "bob")
     form.locator("select").select_option(label=words.causes[Cause.MENDED])
     form.locator("textarea").fill("the password was changed")
@@ -121,10 +149,10 @@ def test_the_whole_life_of_an_alert_is_pressed_typed_and_shown(stage, page, tmp_
     (alert,) = [item for item in stage.alerts() if item.headline.account == ACCOUNT]
     told = [(act.verb, life.state) for act, life in book_of(stage).history(alert.id)]
     assert told == [
+        (Verb.ESCALATE, State.ESCALATED),
         (Verb.ACKNOWLEDGE, State.ACKNOWLEDGED),
         (Verb.EXPECT, State.EXPECTED),
         (Verb.REOPEN, State.OPEN),
-        (Verb.ESCALATE, State.ESCALATED),
         (Verb.CLOSE, State.CLOSED),
     ]
     assert [entry["state"] for entry in audit_entries(stage, alert.id)] == [state for _, state in told]
@@ -188,9 +216,16 @@ def test_a_use_of_root_is_planned_approved_by_another_used_and_then_closed_again
     page.screenshot(path=str(tmp_path / "2-approved.png"))
 
     stage.aws.put_event(by_root("root signs in", additionalEventData={"MFAUsed": "Yes"}))
-    calm = page.locator("[data-messages] > [data-ts]").filter(has_text="Expected: Root signed in").first
+    title = phrase("Expected: {title}", title=phrase(ROOT_CONSOLE_LOGIN.title))
+    calm = page.locator("[data-messages] > [data-ts]").filter(has_text=LANGUAGES[stage.language].say(title)).first
     expect(calm).to_contain_text("OPS-77", timeout=30_000)
     page.screenshot(path=str(tmp_path / "3-used.png"))
+    calm.locator("[data-action-id=rootwatch-activity]").click()
+    report = ACTIVITY_LANGUAGES[stage.language]
+    calm.locator("button", has_text="repl").first.click(timeout=30_000)
+    expect(page.locator("[data-thread-messages]")).to_contain_text(report.no_writes, timeout=30_000)
+    expect(page.locator("[data-thread] [data-picture] img").first).to_be_visible(timeout=20_000)
+    page.screenshot(path=str(tmp_path / "3b-what-was-done.png"))
     message.locator("[data-action-id=rootwatch-window-revoke]").click()
     expect(message).to_contain_text(words.headings[WindowState.REVOKED].format(person="alice"), timeout=20_000)
     page.screenshot(path=str(tmp_path / "4-revoked.png"))

@@ -8,7 +8,7 @@ from infra.deployment import Deployment
 
 def test_the_account_of_the_credentials_is_the_default(aws, tmp_path):
     output = tmp_path / "rootwatch.toml"
-    result = CliRunner().invoke(app, ["init", "-o", str(output), "--channel", "C0123456789"], input="\n" * 6)
+    result = CliRunner().invoke(app, ["init", "-o", str(output), "--channel", "C0123456789"], input="\n" * 9)
     assert result.exit_code == 0, result.output
     assert "1. AWS account id [123456789012]: " in result.stdout
     assert Deployment.load(output).account == "123456789012"

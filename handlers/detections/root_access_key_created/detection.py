@@ -6,15 +6,16 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.words import facts, lowered, sentence
 
 _NAMES = {
-    "CreateAccessKey": ("created an access key for root", "create an access key for root"),
-    "UpdateAccessKey": ("switched an access key of root on", "switch an access key of root on"),
+    "CreateAccessKey": (phrase("created an access key for root"), phrase("create an access key for root")),
+    "UpdateAccessKey": (phrase("switched an access key of root on"), phrase("switch an access key of root on")),
 }
-_EFFECT = "whoever holds it can do anything here, from anywhere, with no second factor"
+_EFFECT = phrase("whoever holds it can do anything here, from anywhere, with no second factor")
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:

@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.window_entry import root_entry
 from handlers.detections import root
 from handlers.detections.words import facts, lowered, request_exhibit, sentence, short
@@ -51,16 +52,21 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="root-credentials-changed announces it")
     if event.name in ("CreateAccessKey", "UpdateAccessKey") and root.targets_root(event):
         return Pass(reason="root-access-key-created announces it")
-    call = f"{short(event.name)} of {short(event.service)}"
+    call = {"call": short(event.name), "service": short(event.service), "region": short(event.region)}
     key = event.actor.access_key_id
     severity = _severity(event)
     return Concern(
-        summary=sentence(event, f"called {call} in {short(event.region)}", f"call {call} in {short(event.region)}", ""),
+        summary=sentence(
+            event,
+            phrase("called {call} of {service} in {region}", **call),
+            phrase("call {call} of {service} in {region}", **call),
+            "",
+        ),
         subject=root.subject(event),
         severity=severity if event.succeeded else lowered(severity),
         group=root.GROUP,
         joins=root.session_of(event),
-        facts=facts(("Credential", "a long-lived access key of root" if key.startswith("AKIA") else "")),
+        facts=facts(("Credential", phrase("a long-lived access key of root") if key.startswith("AKIA") else "")),
         exhibits=request_exhibit(event),
     )
 

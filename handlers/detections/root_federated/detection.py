@@ -6,15 +6,16 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import SIGN_IN, is_call
 from handlers.detections.words import facts, lowered, sentence, short
 
 _OF_STS = {
-    "GetFederationToken": "a federated session",
-    "GetSessionToken": "temporary credentials",
+    "GetFederationToken": phrase("a federated session"),
+    "GetSessionToken": phrase("temporary credentials"),
 }
-_OF_SIGN_IN = {"GetSigninToken": "a sign-in link to the console"}
+_OF_SIGN_IN = {"GetSigninToken": phrase("a sign-in link to the console")}
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
@@ -27,9 +28,15 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if not root.is_root_session(event):
         return Pass(reason="it is not root who asked")
     name = event.text("requestParameters", "name")
-    deed = f"{what}{f' called {short(name)}' if name else ''} from its own rights"
+    if name:
+        what = phrase("{what} called {name}", what=what, name=short(name))
     return Concern(
-        summary=sentence(event, f"made {deed}", f"make {deed}", "this keeps working after root has signed out"),
+        summary=sentence(
+            event,
+            phrase("made {what} from its own rights", what=what),
+            phrase("make {what} from its own rights", what=what),
+            phrase("this keeps working after root has signed out"),
+        ),
         subject=root.subject(event),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
         group=root.GROUP,

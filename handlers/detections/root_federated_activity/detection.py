@@ -7,6 +7,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.words import lowered, request_exhibit, sentence, short
 
@@ -16,9 +17,14 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="it is not a federated session that root made")
     if event.is_read:
         return Pass(reason="it changes nothing")
-    call = f"{short(event.name)} of {short(event.service)} in {short(event.region)}"
+    call = {"call": short(event.name), "service": short(event.service), "region": short(event.region)}
     return Concern(
-        summary=sentence(event, f"called {call}", f"call {call}", "the session has what root gave it"),
+        summary=sentence(
+            event,
+            phrase("called {call} of {service} in {region}", **call),
+            phrase("call {call} of {service} in {region}", **call),
+            phrase("the session has what root gave it"),
+        ),
         subject=root.subject(event),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH),
         group=root.GROUP,

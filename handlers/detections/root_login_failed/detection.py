@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
 from handlers.detections.words import facts, short
@@ -22,14 +24,16 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if root.sign_in_result(event) != "Failure":
         return Pass(reason="the sign-in did not fail: root-console-login announces those")
     return Concern(
-        summary=(
-            f"Somebody at {short(event.source_ip)} failed to sign in as root of account {short(event.account)}: "
-            "they know its e-mail address, and do not have all of its credentials."
+        summary=phrase(
+            "Somebody at {address} failed to sign in as root of account {account}: "
+            "they know its e-mail address, and do not have all of its credentials.",
+            address=short(event.source_ip),
+            account=short(event.account),
         ),
         subject=root.subject(event),
         severity=Severity.MEDIUM,
         group="root-sign-in-failed",
-        facts=facts(("Reason given", event.text("errorMessage")), ("Second factor", str(event.actor.mfa))),
+        facts=facts(("Reason given", event.text("errorMessage")), ("Second factor", noun(event.actor.mfa))),
     )
 
 

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.window_entry import assumed_root_entry
 from handlers.detections import root
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
@@ -14,26 +15,32 @@ from handlers.detections.words import facts, lowered, sentence, short, tail
 _SWITCHES = {
     "EnableOrganizationsRootSessions": (
         Severity.HIGH,
-        ("allowed root sessions in member accounts", "allow root sessions in member accounts"),
-        "administrators of IAM can now act as root in every member account, for the tasks AWS lists",
+        (phrase("allowed root sessions in member accounts"), phrase("allow root sessions in member accounts")),
+        phrase("administrators of IAM can now act as root in every member account, for the tasks AWS lists"),
     ),
     "DisableOrganizationsRootSessions": (
         Severity.MEDIUM,
-        ("switched root sessions in member accounts off", "switch root sessions in member accounts off"),
-        "a locked bucket or queue can only be opened by signing in as root again",
+        (
+            phrase("switched root sessions in member accounts off"),
+            phrase("switch root sessions in member accounts off"),
+        ),
+        phrase("a locked bucket or queue can only be opened by signing in as root again"),
     ),
     "EnableOrganizationsRootCredentialsManagement": (
         Severity.HIGH,
-        ("put the root credentials of member accounts under central care", "put root credentials under central care"),
-        "administrators of IAM can now remove and restore them",
+        (
+            phrase("put the root credentials of member accounts under central care"),
+            phrase("put root credentials under central care"),
+        ),
+        phrase("administrators of IAM can now remove and restore them"),
     ),
     "DisableOrganizationsRootCredentialsManagement": (
         Severity.MEDIUM,
         (
-            "took the root credentials of member accounts out of central care",
-            "take root credentials out of central care",
+            phrase("took the root credentials of member accounts out of central care"),
+            phrase("take root credentials out of central care"),
         ),
-        "members can have root passwords and keys again",
+        phrase("members can have root passwords and keys again"),
     ),
 }
 _READS_ONLY = "IAMAuditRootUserCredentials"
@@ -45,7 +52,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         severity, (did, tried), effect = _SWITCHES[event.name]
         return Concern(
             summary=sentence(event, did, tried, effect),
-            subject="root access of the organization",
+            subject=phrase("root access of the organization"),
             severity=severity if event.succeeded else lowered(severity, 2),
             group="root-session:organization",
         )
@@ -55,12 +62,18 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     task = event.text("requestParameters", "taskPolicyArn", "arn") or event.text("requestParameters", "taskPolicyArn")
     key = event.text("responseElements", "credentials", "accessKeyId")
     severity = Severity.MEDIUM if tail(task) == _READS_ONLY else Severity.HIGH
-    deed = f"a root session in {f'account {short(member)}' if member else 'an unnamed account'}"
+    account = phrase("account {id}", id=short(member)) if member else phrase("an unnamed account")
+    session = phrase("a root session in {account}", account=account)
     if task:
-        deed += f" for the task {short(tail(task))}"
+        session = phrase("{session} for the task {task}", session=session, task=short(tail(task)))
     return Concern(
-        summary=sentence(event, f"opened {deed}", f"open {deed}", "it lasts 15 minutes at most"),
-        subject=f"root of {short(member) or 'an unnamed account'}",
+        summary=sentence(
+            event,
+            phrase("opened {session}", session=session),
+            phrase("open {session}", session=session),
+            phrase("it lasts 15 minutes at most"),
+        ),
+        subject=phrase("root of {account}", account=short(member) or phrase("an unnamed account")),
         severity=severity if event.succeeded else lowered(severity, 2),
         group=root.assumed_session(key or member) or "root-session:unknown",
         across_accounts=True,  # the member's own records of the session join it

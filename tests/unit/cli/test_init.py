@@ -1,4 +1,4 @@
-"""`rootwatch init`: five questions, each answer checked at once, and a file that loads."""
+"""`rootwatch init`: eight questions, each answer checked at once, and a file that loads."""
 
 import tomllib
 from pathlib import Path
@@ -33,6 +33,8 @@ def test_what_was_not_asked_is_at_its_default(rootwatch, tmp_path):
         {
             "deployment": {"account": "123456789012", "home_region": "eu-west-1", "watched_regions": ["us-east-1"]},
             "slack": {"channel": "C0123456789"},
+            "react": {"enabled": True},
+            "reminders": {"enabled": True, "daily_line": True},
         }
     )
     assert written == minimal
@@ -55,6 +57,9 @@ def test_the_questions_are_asked_one_after_another_and_a_wrong_answer_is_asked_a
         *("alice at example.com", "alice@example.com, bob@example.com"),
         *("perhaps", "yes", "", "main", "s3://logs", "my-logs"),
         *("maybe", "create"),
+        *("fr", "ja"),
+        *("perhaps not", "no"),
+        *("sometimes", "yes"),
     ]
     result = rootwatch("init", input="\n".join(answers) + "\n")
     assert result.exit_code == 0, result.output
@@ -68,6 +73,9 @@ def test_the_questions_are_asked_one_after_another_and_a_wrong_answer_is_asked_a
         '"" is not a name CloudTrail accepts',
         '"s3://logs" is not the name of a bucket',
         '"maybe" is not one of the choices',
+        '"fr" is not one of the choices',
+        '"perhaps not"',
+        '"sometimes"',
     ):
         assert problem in result.stderr
     deployment = Deployment.load(tmp_path / "rootwatch.toml")
@@ -79,10 +87,25 @@ def test_the_questions_are_asked_one_after_another_and_a_wrong_answer_is_asked_a
         "my-logs",
     )
     assert deployment.config.mode == "create"
+    assert deployment.display.language == "ja"
+    assert not deployment.react.enabled
+    assert deployment.reminders.enabled
+    assert deployment.reminders.daily_line
+
+
+def test_buttons_and_reminders_can_be_declined_and_bring_their_own_steps(rootwatch, tmp_path):
+    result = rootwatch("init", "--yes", *NEEDED)
+    assert "rootwatch slack set-signing-secret" in result.stdout
+    assert "SlackRequestUrl" in result.stdout
+    result = rootwatch("init", "--yes", "--force", *NEEDED, "--react", "no", "--reminders", "no", "--language", "ja")
+    deployment = Deployment.load(tmp_path / "rootwatch.toml")
+    assert (deployment.react.enabled, deployment.reminders.enabled, deployment.reminders.daily_line) == (False,) * 3
+    assert deployment.display.language == "ja"
+    assert "set-signing-secret" not in result.stdout
 
 
 def test_enter_takes_the_defaults(rootwatch, tmp_path):
-    result = rootwatch("init", input="123456789012\n\n\nC0123456789\n\n\n\n")
+    result = rootwatch("init", input="123456789012\n\n\nC0123456789\n\n\n\n\n\n\n")
     assert result.exit_code == 0
     assert "[us-east-1]" in result.stdout
     assert "nobody hears of it" in " ".join(result.stderr.split())  # no e-mail address: said, not refused
@@ -90,14 +113,14 @@ def test_enter_takes_the_defaults(rootwatch, tmp_path):
 
 
 def test_an_option_answers_its_question(rootwatch):
-    result = rootwatch("init", *NEEDED, "--trail", "skip", input="\n\n\n\n")
+    result = rootwatch("init", *NEEDED, "--trail", "skip", input="\n" * 7)
     assert result.exit_code == 0
     assert "AWS account id" not in result.stdout
     assert "already a CloudTrail trail" not in result.stdout
 
 
 def test_config_that_cannot_record_iam_in_the_home_region_is_asked_again(rootwatch):
-    result = rootwatch("init", input="123456789012\nap-southeast-4\n\nC0123456789\n\n\ncreate\nskip\n")
+    result = rootwatch("init", input="123456789012\nap-southeast-4\n\nC0123456789\n\n\ncreate\nskip\n\n\n\n")
     assert result.exit_code == 0
     assert "AWS Config cannot record IAM identities in ap-southeast-4" in result.stderr
 
