@@ -99,14 +99,13 @@ def shown(text: str, limit: int = 160) -> str:
 
 def shown_condition(condition: Condition) -> str:
     """A condition, fit to stand in a sentence as `shown` makes it."""
-    text = str(condition)
     if not condition.is_readable:
         return phrase("unreadable {what} = ", what=shown(condition.key[:80]))
+    whole = shown(str(condition))
     more = len(condition.values) - MOST_VALUES
-    whole = shown(text)
-    if more <= 0 or not whole.endswith(ending := f" and {more} more"):
-        return whole
-    return phrase("{names} and {count} more", names=whole.removesuffix(ending), count=str(more))
+    if more > 0 and whole.endswith(ending := f" and {more} more"):
+        return phrase("{names} and {count} more", names=whole.removesuffix(ending), count=str(more))
+    return whole
 
 
 def read_json(document: object) -> tuple[object, Problem | None]:

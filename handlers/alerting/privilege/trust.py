@@ -10,7 +10,7 @@ from functools import partial
 from handlers.alerting.privilege.conditions import Condition, Restraint
 from handlers.alerting.privilege.documents import Statement, read_document, shown, shown_condition
 from handlers.alerting.privilege.globs import WordSet, Work
-from handlers.alerting.privilege.words import and_more, enumerated
+from handlers.alerting.privilege.words import enumerated
 from handlers.alerting.text import Text, phrase
 
 _MOST_SHOWN = 20
@@ -201,7 +201,8 @@ def _ordinary(trusted: Sequence[Trusted], added: Sequence[Trusted], wider: bool 
 
 def _listed(trusted: Sequence[Trusted]) -> str:
     named = list(dict.fromkeys(_described(one) for one in trusted))
-    return and_more(enumerated(named[:3]), len(named) - 3)
+    who = enumerated(named[:3])
+    return phrase("{who} and {count} more", who=who, count=str(len(named) - 3)) if len(named) > 3 else who
 
 
 def _described(one: Trusted) -> str:
