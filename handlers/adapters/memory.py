@@ -37,6 +37,8 @@ from handlers.alerting.severity import Severity
 from handlers.alerting.text import phrase
 from handlers.alerting.window import Use, Window, WindowAct
 
+_NOT_ASKED = phrase("not asked: this is not the live account")
+
 
 class MemoryAlertBook:
     """An AlertBook that forgets when the process ends; same behaviour as the alert table, and as safe for threads."""
@@ -265,7 +267,7 @@ class MemoryLookups:
     """
 
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    otherwise: str = phrase("not asked: this is not the live account")
+    otherwise: str = _NOT_ASKED
 
     def managed_policy(self, arn: str, *, version: str = "") -> Mapping[str, Any] | Unknown:
         return self._answer("managed_policy", arn, version)
@@ -411,7 +413,7 @@ class MemoryDirectory:
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def user_name(self, store: str, user: str) -> str | Unknown:
-        return self.users.get(user, Unknown(reason=phrase("not asked: this is not the live account")))
+        return self.users.get(user, Unknown(reason=_NOT_ASKED))
 
     def place(self, account: str) -> Place | Unknown:
-        return self.places.get(account, Unknown(reason=phrase("not asked: this is not the live account")))
+        return self.places.get(account, Unknown(reason=_NOT_ASKED))

@@ -8,6 +8,7 @@ from typing import Any
 
 from handlers.alerting.detection import Concern, Exhibit, Pass
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import (
     Judgement,
@@ -18,14 +19,23 @@ from handlers.alerting.privilege import (
     judge_principal,
 )
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import joined, phrase
 from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence, short, tail
 
 # What follows "bob can now".
 _ABILITY = {
-    Verdict.ADMINISTRATOR: "do anything in this account",
-    Verdict.ADMINISTRATOR_UNDER_CONDITION: "do anything in this account, under a condition",
-    Verdict.CAN_BECOME_ADMINISTRATOR: "become administrator",
+    Verdict.ADMINISTRATOR: phrase("do anything in this account"),
+    Verdict.ADMINISTRATOR_UNDER_CONDITION: phrase("do anything in this account, under a condition"),
+    Verdict.CAN_BECOME_ADMINISTRATOR: phrase("become administrator"),
 }
+# The same of a permission set, which belongs to no account.
+WHERE_ASSIGNED = {
+    **_ABILITY,
+    Verdict.ADMINISTRATOR: phrase("do anything where it is assigned"),
+    Verdict.ADMINISTRATOR_UNDER_CONDITION: phrase("do anything where it is assigned, under a condition"),
+}
+_ATTEMPT = phrase("Attempt to grant administrator rights")
+_UNRECORDED = phrase("CloudTrail does not record what a denied call asked for.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +53,33 @@ class Target:
     @property
     def words(self) -> str:
         """ "the user bob"; "an unnamed user"."""
-        return f"the {self.kind} {short(self.name)}" if self.name else f"an unnamed {self.kind}"
+        if not self.name:
+            return phrase("an unnamed {kind}", kind=noun(self.kind))
+        return phrase("the {kind} {name}", kind=noun(self.kind), name=short(self.name))
+
+    @property
+    def again(self) -> str:
+        """ "the user", where it was named before."""
+        return phrase("the {kind}", kind=noun(self.kind))
+
+    @property
+    def subject(self) -> str:
+        """ "user bob"; "user unknown"."""
+        if not self.name:
+            return phrase("{kind} unknown", kind=noun(self.kind))
+        return phrase("{kind} {name}", kind=noun(self.kind), name=self.name)
 
     @property
     def holder(self) -> str:
         """Who can do it then, with its verb: "bob can", "every member of ops can"."""
-        name = short(self.name) or f"that {self.kind}"
-        return {
-            "group": f"every member of {name} can",
-            "role": f"whoever uses the role {name} can",
-            "policy": f"whoever has the policy {name} can",
-        }.get(self.kind, f"{name} can")
+        name = short(self.name) or phrase("that {kind}", kind=noun(self.kind))
+        if self.kind == "group":
+            return phrase("every member of {group} can", group=name)
+        if self.kind == "role":
+            return phrase("whoever uses the role {role} can", role=name)
+        if self.kind == "policy":
+            return phrase("whoever has the policy {policy} can", policy=name)
+        return phrase("{name} can", name=name)
 
     def group(self, event: Event) -> str:
         """The conversation: one a target; attempts whose target is unknown are one a person."""
@@ -78,26 +104,38 @@ class Judged:
     def is_harmless(self) -> bool:
         return self.verdict is Verdict.NOT_ADMINISTRATOR
 
-    def effect(self, holder: str) -> str:
-        """ "bob can now do anything in this account"."""
-        if self.judgement is None:
-            return f"what it allows is unknown, as {self.reason}"
-        if self.verdict not in _ABILITY:
-            return "what it allows could not be judged"
-        able = f"{holder} now {_ABILITY[self.verdict]}"
-        if self.verdict is Verdict.CAN_BECOME_ADMINISTRATOR:
-            able += f", since this allows to {listed((path.name for path in self.judgement.paths), 2)}"
-        return able
+    def effect(self, holder: str, *, later: bool = False, ability: Mapping[Verdict, str] = _ABILITY) -> str:
+        """ "bob can now do anything in this account".
 
-    @property
-    def holding(self) -> str:
-        """What its holder can do, as the end of a sentence: "can do anything in this account"."""
+        Args:
+            holder: who can, with the verb.
+            later: without "now": it takes another call.
+            ability: what follows the verb, for each verdict that says so.
+        """
         if self.judgement is None:
-            return "has rights that could not be read"
-        return {
-            Verdict.NOT_ADMINISTRATOR: "is no administrator",
-            Verdict.COULD_NOT_JUDGE: "has rights that could not be judged",
-        }.get(self.verdict) or f"can {_ABILITY[self.verdict]}"
+            return phrase("what it allows is unknown, as {reason}", reason=self.reason)
+        if self.verdict not in ability:
+            return phrase("what it allows could not be judged")
+        able = ability[self.verdict]
+        whole = (
+            phrase("{holder} {able}", holder=holder, able=able)
+            if later
+            else phrase("{holder} now {able}", holder=holder, able=able)
+        )
+        if self.verdict is Verdict.CAN_BECOME_ADMINISTRATOR:
+            paths = listed((path.name for path in self.judgement.paths), 2)
+            return phrase("{effect}, since this allows to {paths}", effect=whole, paths=paths)
+        return whole
+
+    def held_by(self, holder: str) -> str:
+        """What its holder can do, as the end of a sentence: "the user can do anything in this account"."""
+        if self.judgement is None:
+            return phrase("{holder} has rights that could not be read", holder=holder)
+        if self.verdict in _ABILITY:
+            return phrase("{holder} can {able}", holder=holder, able=_ABILITY[self.verdict])
+        if self.is_harmless:
+            return phrase("{holder} is no administrator", holder=holder)
+        return phrase("{holder} has rights that could not be judged", holder=holder)
 
     @property
     def is_routine(self) -> bool:
@@ -125,20 +163,23 @@ def judged_document(document: object) -> Judged:
 def judged_answer(answer: Mapping[str, Any] | Unknown) -> Judged:
     """A document as a lookup gives it, or could not."""
     if isinstance(answer, Unknown):
-        return Judged(judgement=None, reason=f"the policy could not be read ({short(answer.reason)})")
+        reason = phrase("the policy could not be read ({reason})", reason=short(answer.reason))
+        return Judged(judgement=None, reason=reason)
     return judged_document(answer)
 
 
 def judged_principal(event: Event, lookups: Lookups, target: Target, *, account: str = "") -> Judged:
     """Everything that a user, role, group or permission set has, as it is now, taken together."""
     if not target.name:
-        return Judged(judgement=None, reason=f"the record does not name the {target.kind}")
+        reason = phrase("the record does not name the {kind}", kind=noun(target.kind))
+        return Judged(judgement=None, reason=reason)
     answer = lookups.policies_of(account or event.account, target.kind, target.name)
     if isinstance(answer, Unknown):
-        return Judged(judgement=None, reason=f"its policies could not be read ({short(answer.reason)})")
+        reason = phrase("its policies could not be read ({reason})", reason=short(answer.reason))
+        return Judged(judgement=None, reason=reason)
     policies = answer.get("policies")
     if not isinstance(policies, list):
-        return Judged(judgement=None, reason="its policies could not be read (the answer holds none)")
+        return Judged(judgement=None, reason=phrase("its policies could not be read (the answer holds none)"))
     judgement = judge_principal(policies, boundary=answer.get("boundary"))
     return Judged(judgement=judgement, reason=judgement.reason)
 
@@ -158,7 +199,7 @@ def is_quarantine(event: Event) -> bool:
 def judged_managed(arn: str, lookups: Lookups, *, version: str = "") -> Judged:
     """A managed policy by its content: AWS's from what we know of them, others from the account as it is now."""
     if not arn:
-        return Judged(judgement=None, reason="the record does not name the policy")
+        return Judged(judgement=None, reason=phrase("the record does not name the policy"))
     known = None if version else judge_managed_policy(arn)
     if known is not None:
         return Judged(judgement=known, reason=known.reason)
@@ -168,21 +209,23 @@ def judged_managed(arn: str, lookups: Lookups, *, version: str = "") -> Judged:
 def policy_words(arn: str) -> str:
     """ "AdministratorAccess" for AWS's own, "the customer policy deploy" for others: a name is no proof."""
     if not arn:
-        return "an unnamed policy"
-    return short(tail(arn)) if ":iam::aws:policy/" in arn else f"the customer policy {short(tail(arn))}"
+        return phrase("an unnamed policy")
+    if ":iam::aws:policy/" in arn:
+        return phrase("{aws_managed}", aws_managed=short(tail(arn)))
+    return phrase("the customer policy {name}", name=short(tail(arn)))
 
 
 def inline_words(name: str) -> str:
     """ "the inline policy extra"."""
-    return f"the inline policy {short(name)}" if name else "an unnamed inline policy"
+    return phrase("the inline policy {name}", name=short(name)) if name else phrase("an unnamed inline policy")
 
 
 def grant(
     event: Event,
     judged: Judged,
     *,
-    did: str,
-    tried: str,
+    did: Callable[[], str],
+    tried: Callable[[], str],
     target: Target,
     latent: bool = False,
     effect: Callable[[Judged], str] | None = None,
@@ -192,6 +235,8 @@ def grant(
     """Decide on a grant: what a policy, judged, means for whoever gets it.
 
     Args:
+        did: makes the deed's phrase, as `sentence` takes it: nearly all grants are harmless and need none.
+        tried: the same of a deed that failed.
         latent: nobody gets anything yet; it takes another call.
         effect: the words after the deed, where "bob can now …" is not it.
     """
@@ -205,18 +250,21 @@ def grant(
         severity = Severity.HIGH  # whoever pads a policy wants it unseen
     if not event.succeeded:
         severity = lowered(severity, 2)
-    summary = sentence(event, did, tried, effect(judged) if effect else judged.effect(target.holder))
+    if event.succeeded:
+        summary = sentence(event, did(), "", effect(judged) if effect else judged.effect(target.holder))
+    else:
+        summary = sentence(event, "", tried(), "")
     if hidden:
-        summary += f" {HIDDEN}"
+        summary = joined((summary, HIDDEN))
     elif not event.succeeded and not event.request:
-        summary += " CloudTrail does not record what a denied call asked for."
+        summary = joined((summary, _UNRECORDED))
     conditions = judged.judgement.conditions if judged.judgement else ()
     return Concern(
         summary=summary,
-        subject=f"{target.kind} {target.name or 'unknown'}",
+        subject=target.subject,
         severity=severity,
         group=target.group(event),
-        title="" if event.succeeded else "Attempt to grant administrator rights",
+        title="" if event.succeeded else _ATTEMPT,
         routine=judged.is_routine and not hidden,
         facts=facts(
             ("Why", judged.reason),

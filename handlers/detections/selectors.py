@@ -21,7 +21,7 @@ from handlers.detections.words import listed
 class Loss:
     """What a trail does no longer, and how bad that is."""
 
-    effect: str  # "it no longer records …"
+    effect: str  # a phrase: "it no longer records …"
     severity: Severity
 
 
@@ -74,9 +74,8 @@ def losses(request: Mapping[str, Any]) -> tuple[Loss, ...]:
         found.append(_READS)
     left_out = set.intersection(*(set(item.without) for item in full)) if full else set()
     if left_out:
-        found.append(
-            Loss(effect=phrase("it leaves out {services}", services=listed(sorted(left_out))), severity=Severity.MEDIUM)
-        )
+        effect = phrase("it leaves out {services}", services=listed(sorted(left_out)))
+        found.append(Loss(effect=effect, severity=Severity.MEDIUM))
     return tuple(found)
 
 

@@ -7,8 +7,10 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
+from handlers.detections.grants import Target
 from handlers.detections.words import facts, sentence, short
 
 _NAMES = ("CreateAccessKey",)
@@ -23,15 +25,19 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="no key was made; admin-attempts-denied counts denied attempts")
     own = event.text("userIdentity", "userName") if event.actor.kind is ActorKind.IAM_USER else ""
     user = event.text("requestParameters", "userName") or own or "unknown"
-    for_whom = "themselves" if user == own else f"the user {short(user)}"
+    did = (
+        phrase("created a long-lived access key for themselves")
+        if user == own
+        else phrase("created a long-lived access key for the user {user}", user=short(user))
+    )
     return Concern(
         summary=sentence(
             event,
-            f"created a long-lived access key for {for_whom}",
-            f"create a long-lived access key for {for_whom}",
-            "it works until somebody deletes it; a role would give hours",
+            did,
+            "",
+            phrase("it works until somebody deletes it; a role would give hours"),
         ),
-        subject=f"user {short(user)}",
+        subject=Target(kind="user", name=short(user)).subject,
         severity=Severity.LOW,
         group=f"access-key:{short(user)}",
         facts=facts(("New access key", event.text("responseElements", "accessKey", "accessKeyId"))),

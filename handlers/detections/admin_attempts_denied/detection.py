@@ -7,6 +7,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.pattern import literals_at
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.access_key_created.detection import ACCESS_KEY_CREATED
 from handlers.detections.admin_credential_created.detection import ADMIN_CREDENTIAL_CREATED
 from handlers.detections.admin_group_joined.detection import ADMIN_GROUP_JOINED
@@ -42,9 +43,10 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if not is_denied(event):
         return Pass(reason="it failed for another reason than a missing right")
     return Concern(
-        summary=(
-            f"{who(event)} was denied {short(event.name)}, a way to more rights: "
-            "CloudTrail does not record for whom, or with which policy."
+        summary=phrase(
+            "{who} was denied {call}, a way to more rights: CloudTrail does not record for whom, or with which policy.",
+            who=who(event),
+            call=short(event.name),
         ),
         subject=short(event.actor.arn or event.actor.name),
         severity=Severity.MEDIUM,

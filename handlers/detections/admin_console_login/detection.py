@@ -5,8 +5,10 @@ from __future__ import annotations
 from handlers.alerting.actor import Mfa
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.window_entry import user_entry
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
@@ -16,7 +18,11 @@ from handlers.detections.words import facts, sentence, short
 
 _NAMES = ("ConsoleLogin",)
 _SEVERITY = {Mfa.NO: Severity.MEDIUM, Mfa.YES: Severity.INFO, Mfa.UNKNOWN: Severity.INFO}
-_HOW = {Mfa.NO: " without a second factor", Mfa.YES: " with a second factor", Mfa.UNKNOWN: ""}
+_DID = {
+    Mfa.NO: phrase("signed in to the console without a second factor"),
+    Mfa.YES: phrase("signed in to the console with a second factor"),
+    Mfa.UNKNOWN: phrase("signed in to the console"),
+}
 
 
 @once_an_event
@@ -33,12 +39,12 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return Pass(reason=f"the user is no administrator: {rights.reason}")
     mfa = event.actor.mfa
     return Concern(
-        summary=sentence(event, f"signed in to the console{_HOW[mfa]}", "", f"the user {rights.holding}"),
+        summary=sentence(event, _DID[mfa], "", rights.held_by(user.again)),
         subject=user.words,
         severity=_SEVERITY[mfa],
         group=f"admin-session:{short(user.name)}",
         facts=facts(
-            ("Second factor", str(mfa)),
+            ("Second factor", noun(mfa)),
             ("Signed in to", event.text("additionalEventData", "LoginTo")),
             ("What the user may do", rights.reason),
         ),

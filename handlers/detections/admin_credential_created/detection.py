@@ -2,27 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege import Verdict
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, judged_principal
 from handlers.detections.words import facts, lowered, sentence, short
 
-_CALLS = {
-    "CreateAccessKey": ("created an access key for", "create an access key for"),
-    "UpdateAccessKey": ("switched on an access key of", "switch on an access key of"),
-    "CreateLoginProfile": ("gave a console password to", "give a console password to"),
-    "UpdateLoginProfile": ("reset the console password of", "reset the console password of"),
-    "DeactivateMFADevice": ("took an MFA device from", "take an MFA device from"),
-    "CreateServiceSpecificCredential": ("created a service password for", "create a service password for"),
-    "ResetServiceSpecificCredential": ("reset a service password of", "reset a service password of"),
-    "UploadSigningCertificate": ("uploaded a signing certificate for", "upload a signing certificate for"),
-    "UploadSSHPublicKey": ("uploaded an SSH key for", "upload an SSH key for"),
+_Say = Callable[[str], str]
+# What was done to the user's credential, and what one would have tried.
+_CALLS: Mapping[str, tuple[_Say, _Say]] = {
+    "CreateAccessKey": (
+        lambda user: phrase("created an access key for {user}", user=user),
+        lambda whom: phrase("create an access key for {whom}", whom=whom),
+    ),
+    "UpdateAccessKey": (
+        lambda user: phrase("switched on an access key of {user}", user=user),
+        lambda whom: phrase("switch on an access key of {whom}", whom=whom),
+    ),
+    "CreateLoginProfile": (
+        lambda user: phrase("gave a console password to {user}", user=user),
+        lambda whom: phrase("give a console password to {whom}", whom=whom),
+    ),
+    "UpdateLoginProfile": (
+        lambda user: phrase("reset the console password of {user}", user=user),
+        lambda whom: phrase("reset the console password of {whom}", whom=whom),
+    ),
+    "DeactivateMFADevice": (
+        lambda user: phrase("took an MFA device from {user}", user=user),
+        lambda whom: phrase("take an MFA device from {whom}", whom=whom),
+    ),
+    "CreateServiceSpecificCredential": (
+        lambda user: phrase("created a service password for {user}", user=user),
+        lambda whom: phrase("create a service password for {whom}", whom=whom),
+    ),
+    "ResetServiceSpecificCredential": (
+        lambda user: phrase("reset a service password of {user}", user=user),
+        lambda whom: phrase("reset a service password of {whom}", whom=whom),
+    ),
+    "UploadSigningCertificate": (
+        lambda user: phrase("uploaded a signing certificate for {user}", user=user),
+        lambda whom: phrase("upload a signing certificate for {whom}", whom=whom),
+    ),
+    "UploadSSHPublicKey": (
+        lambda user: phrase("uploaded an SSH key for {user}", user=user),
+        lambda whom: phrase("upload an SSH key for {whom}", whom=whom),
+    ),
 }
 _SEVERITY = {
     Verdict.ADMINISTRATOR: Severity.HIGH,
@@ -49,17 +81,16 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     is_own = event.actor.kind is ActorKind.IAM_USER and event.actor.name == target.name
     if is_own:
         severity = lowered(severity)  # rotating one's own credentials is what people should do
-    did, tried = (
-        f"{verb} {'their own user ' + short(target.name) if is_own else target.words}" for verb in _CALLS[event.name]
-    )
+    did, tried = _CALLS[event.name]
+    user = phrase("their own user {name}", name=short(target.name)) if is_own else target.words
     effect = (
-        f"the sign-in has one factor less, and the user {rights.holding}"
+        phrase("the sign-in has one factor less, and {rights}", rights=rights.held_by(target.again))
         if event.name == "DeactivateMFADevice"
-        else f"whoever holds it acts as that user, which {rights.holding}"
+        else phrase("whoever holds it acts as that user, {rights}", rights=rights.held_by(phrase("which")))
     )
     return Concern(
-        summary=sentence(event, did, tried, effect),
-        subject=f"user {target.name or 'unknown'}",
+        summary=sentence(event, did(user), tried(user), effect),
+        subject=target.subject,
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
         routine=rights.is_routine,

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, grant, judged_principal
 
@@ -17,12 +18,11 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return OTHER_CALL
     user = Target.of(event, "user", "userName")
     group = Target.of(event, "group", "groupName")
-    deed = f"{user.words} into {group.words}"
     return grant(
         event,
         judged_principal(event, lookups, group),
-        did=f"put {deed}",
-        tried=f"put {deed}",
+        did=lambda: phrase("put {user} into {group}", user=user.words, group=group.words),
+        tried=lambda: phrase("put {who} into {where}", who=user.words, where=group.words),
         target=user,
         extra=[("Group", group.name)],
     )

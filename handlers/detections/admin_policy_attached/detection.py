@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, grant, judged_managed, policy_words
 from handlers.detections.once import once_an_event
@@ -26,12 +27,11 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return OTHER_CALL
     target = Target.of(event, *_ATTACH[event.name])
     arn = event.text("requestParameters", "policyArn")
-    deed = f"{policy_words(arn)} to {target.words}"
     concern = grant(
         event,
         judged_managed(arn, lookups),  # by content: a name proves nothing
-        did=f"attached {deed}",
-        tried=f"attach {deed}",
+        did=lambda: phrase("attached {policy} to {target}", policy=policy_words(arn), target=target.words),
+        tried=lambda: phrase("attach {policy} to {target}", policy=policy_words(arn), target=target.words),
         target=target,
         extra=[("Policy", arn)],
     )

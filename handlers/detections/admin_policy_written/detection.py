@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import diff_documents
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import (
     Judged,
@@ -48,10 +51,14 @@ def _inline(event: Event, lookups: Lookups) -> Concern | Pass:
     elif target.name and policy:
         judged = judged_answer(lookups.inline_policy(event.account, target.kind, target.name, policy))
     else:
-        judged = Judged(judgement=None, reason="the record holds neither the policy nor its name")
-    deed = f"{inline_words(policy)} into {target.words}"
+        judged = Judged(judgement=None, reason=phrase("the record holds neither the policy nor its name"))
     return grant(
-        event, judged, did=f"wrote {deed}", tried=f"write {deed}", target=target, extra=[("Inline policy", policy)]
+        event,
+        judged,
+        did=lambda: phrase("wrote {policy} into {target}", policy=inline_words(policy), target=target.words),
+        tried=lambda: phrase("write {policy} into {target}", policy=inline_words(policy), target=target.words),
+        target=target,
+        extra=[("Inline policy", policy)],
     )
 
 
@@ -59,17 +66,20 @@ def _created(event: Event, lookups: Lookups) -> Concern | Pass:
     name = event.text("requestParameters", "policyName") or event.text("responseElements", "policy", "policyName")
     arn = event.text("responseElements", "policy", "arn")
     document = event.request.get("policyDocument")
-    deed = f"the managed policy {short(name)}" if name else "an unnamed managed policy"
     return grant(
         event,
         judged_document(document) if document is not None else judged_managed(arn, lookups),
-        did=f"created {deed}",
-        tried=f"create {deed}",
+        did=lambda: phrase("created {policy}", policy=_managed_words(name)),
+        tried=lambda: phrase("create {policy}", policy=_managed_words(name)),
         target=Target(kind="policy", name=name),
         latent=True,
-        effect=lambda judged: _later(judged, "once it is attached, its holder can"),
+        effect=lambda judged: judged.effect(phrase("once it is attached, its holder can"), later=True),
         extra=[("Policy", arn)],
     )
+
+
+def _managed_words(name: str) -> str:
+    return phrase("the managed policy {name}", name=short(name)) if name else phrase("an unnamed managed policy")
 
 
 def _version(event: Event, lookups: Lookups) -> Concern | Pass:
@@ -82,14 +92,7 @@ def _version(event: Event, lookups: Lookups) -> Concern | Pass:
     hidden = event.request_omitted  # then whether it became the default is not recorded either
     judged = judged_document(document) if document is not None else judged_managed(arn, lookups, version=version)
     target = Target(kind="policy", name=tail(arn))
-    made_default = (
-        f"version {short(version)} the default of {target.words}" if version else f"another default of {target.words}"
-    )
-    did, tried = (
-        (f"made {made_default}", f"make {made_default}")
-        if event.name == "SetDefaultPolicyVersion"
-        else (f"wrote a new version of {target.words}", f"write a new version of {target.words}")
-    )
+    did, tried = _deed(event, target, version)
     return grant(
         event,
         judged,
@@ -97,15 +100,32 @@ def _version(event: Event, lookups: Lookups) -> Concern | Pass:
         tried=tried,
         target=target,
         latent=not (is_default or hidden),
-        effect=None if is_default else lambda judged: _later(judged, "once it is the default, its holder can"),
+        effect=None if is_default else _once_default,
         extra=[("Policy", arn), ("Version", version)],
         exhibits=_difference(arn, version, judged, lookups) if event.succeeded else (),
     )
 
 
-def _later(judged: Judged, holder: str) -> str:
-    """Without "now": it takes another call."""
-    return judged.effect(holder).replace(" now ", " ", 1)
+def _deed(event: Event, target: Target, version: str) -> tuple[Callable[[], str], Callable[[], str]]:
+    """The deed's phrases: done, and tried."""
+    if event.name == "CreatePolicyVersion":
+        return (
+            lambda: phrase("wrote a new version of {policy}", policy=target.words),
+            lambda: phrase("write a new version of {policy}", policy=target.words),
+        )
+    if not version:
+        return (
+            lambda: phrase("made another default of {policy}", policy=target.words),
+            lambda: phrase("make another default of {policy}", policy=target.words),
+        )
+    return (
+        lambda: phrase("made version {version} the default of {policy}", version=short(version), policy=target.words),
+        lambda: phrase("make version {version} the default of {policy}", version=short(version), policy=target.words),
+    )
+
+
+def _once_default(judged: Judged) -> str:
+    return judged.effect(phrase("once it is the default, its holder can"), later=True)
 
 
 def _difference(arn: str, version: str, judged: Judged, lookups: Lookups) -> tuple[Exhibit, ...]:
@@ -116,7 +136,8 @@ def _difference(arn: str, version: str, judged: Judged, lookups: Lookups) -> tup
     before = lookups.managed_policy(arn, version=f"v{int(number) - 1}")
     if isinstance(before, Unknown) or judged.document is None:
         return ()
-    return (Exhibit(title=f"Against version v{int(number) - 1}", text=diff_documents(before, judged.document)),)
+    title = phrase("Against version v{number}", number=str(int(number) - 1))
+    return (Exhibit(title=title, text=diff_documents(before, judged.document)),)
 
 
 ADMIN_POLICY_WRITTEN = Detection(

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.alerting.window_entry import assumed_role_entry
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.grants import Target, judged_principal
@@ -33,10 +34,10 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if rights.is_harmless:
         return Pass(reason=f"the role is none of an administrator: {rights.reason}")
     session = event.text("requestParameters", "roleSessionName")
-    deed = f"a session of {role.words} in account {short(owner)}"
+    did = phrase("began a session of {role} in account {account}", role=role.words, account=short(owner))
     return Concern(
-        summary=sentence(event, f"began {deed}", f"begin {deed}", f"the role {rights.holding}"),
-        subject=f"role {short(role.name)}",
+        summary=sentence(event, did, "", rights.held_by(role.again)),
+        subject=Target(kind="role", name=short(role.name)).subject,
         severity=Severity.INFO,  # daily work
         group=f"admin-session:{short(role.name)}/{short(session)}",
         facts=facts(

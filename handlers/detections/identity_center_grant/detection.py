@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.grants import (
+    WHERE_ASSIGNED,
     Judged,
     Target,
     grant,
@@ -31,6 +33,8 @@ _SET_CALLS = (
 _JOINING: Mapping[str, str] = {"AddMemberToGroup": "sso-directory", "CreateGroupMembership": "identitystore"}
 _SERVICES = ("sso", "sso-directory", "identitystore")
 
+_Say = Callable[[], str]
+
 
 def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     if any(is_call(event, service, (name,)) for name, service in _JOINING.items()):
@@ -39,17 +43,14 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return OTHER_CALL
     arn = event.text("requestParameters", "permissionSetArn")
     chosen = Target(kind="permission set", name=arn)
-    words = f"the permission set {short(tail(arn))}" if arn else "an unnamed permission set"
-    judged, deed = _decided(event, lookups, chosen, words)
+    judged, did, tried = _decided(event, lookups, chosen)
     return grant(
         event,
         judged,
-        did=f"{deed[0]} {deed[2]}",
-        tried=f"{deed[1]} {deed[2]}",
+        did=did,
+        tried=tried,
         target=chosen,
-        effect=lambda found: found.effect("whoever is assigned it can").replace(
-            "in this account", "where it is assigned"
-        ),
+        effect=lambda found: found.effect(phrase("whoever is assigned it can"), ability=WHERE_ASSIGNED),
         extra=[
             ("Permission set", arn),
             ("Account", event.text("requestParameters", "targetId")),
@@ -59,25 +60,55 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     )
 
 
-def _decided(event: Event, lookups: Lookups, chosen: Target, words: str) -> tuple[Judged, tuple[str, str, str]]:
-    if event.name == "AttachManagedPolicyToPermissionSet":
-        arn = event.text("requestParameters", "managedPolicyArn")
-        return judged_managed(arn, lookups), ("attached", "attach", f"{policy_words(arn)} to {words}")
+def _set_words(chosen: Target) -> str:
+    if not chosen.name:
+        return phrase("an unnamed permission set")
+    return phrase("the permission set {name}", name=short(tail(chosen.name)))
+
+
+def _decided(event: Event, lookups: Lookups, chosen: Target) -> tuple[Judged, _Say, _Say]:
+    """What it amounts to, and the deed's phrases: done, and tried."""
     if event.name == "PutInlinePolicyToPermissionSet":
         document = event.request.get("inlinePolicy")
-        judged = judged_document(document) if document is not None else judged_principal(event, lookups, chosen)
-        return judged, ("wrote", "write", f"an inline policy into {words}")
+        return (
+            judged_document(document) if document is not None else judged_principal(event, lookups, chosen),
+            lambda: phrase("wrote an inline policy into {target}", target=_set_words(chosen)),
+            lambda: phrase("write an inline policy into {target}", target=_set_words(chosen)),
+        )
     if event.name == "CreateAccountAssignment":
-        kind = event.text("requestParameters", "principalType").lower() or "principal"
-        account = event.text("requestParameters", "targetId")
-        holder = Target(kind=short(kind), name=event.text("requestParameters", "principalId"))
-        where = f"account {short(account)}" if account else "an unnamed account"
-        return judged_principal(event, lookups, chosen), ("assigned", "assign", f"{words} to {holder.words} in {where}")
+        return (
+            judged_principal(event, lookups, chosen),
+            lambda: phrase("assigned {set} to {holder} in {where}", set=_set_words(chosen), **_assignment(event)),
+            lambda: phrase("assign {set} to {holder} in {where}", set=_set_words(chosen), **_assignment(event)),
+        )
     if event.name == "DeletePermissionsBoundaryFromPermissionSet":
-        return judged_principal(event, lookups, chosen), ("removed", "remove", f"the permissions boundary of {words}")
-    name = event.text("requestParameters", "customerManagedPolicyReference", "name")
-    judged = Judged(judgement=None, reason="each account has its own policy of that name")
-    return judged, ("attached", "attach", f"the accounts' own policy {short(name)} to {words}")
+        return (
+            judged_principal(event, lookups, chosen),
+            lambda: phrase("removed the permissions boundary of {target}", target=_set_words(chosen)),
+            lambda: phrase("remove the permissions boundary of {target}", target=_set_words(chosen)),
+        )
+    if event.name == "AttachManagedPolicyToPermissionSet":
+        arn = event.text("requestParameters", "managedPolicyArn")
+        judged, policy = judged_managed(arn, lookups), policy_words(arn)
+    else:
+        name = event.text("requestParameters", "customerManagedPolicyReference", "name")
+        judged = Judged(judgement=None, reason=phrase("each account has its own policy of that name"))
+        policy = phrase("the accounts' own policy {name}", name=short(name))
+    return (
+        judged,
+        lambda: phrase("attached {policy} to {target}", policy=policy, target=_set_words(chosen)),
+        lambda: phrase("attach {policy} to {target}", policy=policy, target=_set_words(chosen)),
+    )
+
+
+def _assignment(event: Event) -> dict[str, str]:
+    """To whom, and where."""
+    kind = event.text("requestParameters", "principalType").lower() or "principal"
+    account = event.text("requestParameters", "targetId")
+    return {
+        "holder": Target(kind=short(kind), name=event.text("requestParameters", "principalId")).words,
+        "where": phrase("account {account}", account=short(account)) if account else phrase("an unnamed account"),
+    }
 
 
 def _joined(event: Event) -> Concern | Pass:
@@ -85,12 +116,15 @@ def _joined(event: Event) -> Concern | Pass:
     member = event.text("requestParameters", "memberId", "userId") or event.text(
         "requestParameters", "member", "memberId"
     )
-    deed = f"{Target(kind='member', name=member).words} into the Identity Center group {short(group)}"
+    words = Target(kind="member", name=member).words
     return Concern(
         summary=sentence(
-            event, f"put {deed}", f"put {deed}", "it has whatever the group is assigned, in every account"
+            event,
+            phrase("put {member} into the Identity Center group {group}", member=words, group=short(group)),
+            phrase("put {who} into the Identity Center group {group}", who=words, group=short(group)),
+            phrase("it has whatever the group is assigned, in every account"),
         ),
-        subject=f"Identity Center group {short(group)}",
+        subject=phrase("Identity Center group {group}", group=short(group)),
         severity=Severity.LOW,  # which groups lead to administrators is not known here
         group=f"identity-center-group:{short(group)}",
         routine=False,

@@ -8,43 +8,56 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import API_CALL, OTHER_CALL, service_of
 from handlers.detections.words import facts, lowered, request_exhibit, sentence, short, tail
 
 # (service, call) -> what was done, and what one would have tried.
 _CALLS: Mapping[tuple[str, str], tuple[str, str]] = {
-    ("iam", "CreateSAMLProvider"): ("added the SAML provider", "add the SAML provider"),
-    ("iam", "UpdateSAMLProvider"): ("changed the SAML provider", "change the SAML provider"),
-    ("iam", "CreateOpenIDConnectProvider"): ("added the OIDC provider", "add the OIDC provider"),
+    ("iam", "CreateSAMLProvider"): (phrase("added the SAML provider"), phrase("add the SAML provider")),
+    ("iam", "UpdateSAMLProvider"): (phrase("changed the SAML provider"), phrase("change the SAML provider")),
+    ("iam", "CreateOpenIDConnectProvider"): (phrase("added the OIDC provider"), phrase("add the OIDC provider")),
     ("iam", "AddClientIDToOpenIDConnectProvider"): (
-        "let a further client use the OIDC provider",
-        "widen the OIDC provider",
+        phrase("let a further client use the OIDC provider"),
+        phrase("widen the OIDC provider"),
     ),
     ("iam", "UpdateOpenIDConnectProviderThumbprint"): (
-        "changed the certificate of the OIDC provider",
-        "change the certificate of the OIDC provider",
+        phrase("changed the certificate of the OIDC provider"),
+        phrase("change the certificate of the OIDC provider"),
     ),
-    ("rolesanywhere", "CreateTrustAnchor"): ("added the trust anchor", "add the trust anchor"),
-    ("rolesanywhere", "UpdateTrustAnchor"): ("changed the trust anchor", "change the trust anchor"),
-    ("rolesanywhere", "EnableTrustAnchor"): ("switched on the trust anchor", "switch on the trust anchor"),
-    ("rolesanywhere", "CreateProfile"): ("added the Roles Anywhere profile", "add the Roles Anywhere profile"),
-    ("rolesanywhere", "UpdateProfile"): ("changed the Roles Anywhere profile", "change the Roles Anywhere profile"),
-    ("sso", "AssociateDirectory"): ("tied Identity Center to the directory", "tie Identity Center to the directory"),
+    ("rolesanywhere", "CreateTrustAnchor"): (phrase("added the trust anchor"), phrase("add the trust anchor")),
+    ("rolesanywhere", "UpdateTrustAnchor"): (phrase("changed the trust anchor"), phrase("change the trust anchor")),
+    ("rolesanywhere", "EnableTrustAnchor"): (
+        phrase("switched on the trust anchor"),
+        phrase("switch on the trust anchor"),
+    ),
+    ("rolesanywhere", "CreateProfile"): (
+        phrase("added the Roles Anywhere profile"),
+        phrase("add the Roles Anywhere profile"),
+    ),
+    ("rolesanywhere", "UpdateProfile"): (
+        phrase("changed the Roles Anywhere profile"),
+        phrase("change the Roles Anywhere profile"),
+    ),
+    ("sso", "AssociateDirectory"): (
+        phrase("tied Identity Center to the directory"),
+        phrase("tie Identity Center to the directory"),
+    ),
     ("sso", "DisassociateDirectory"): (
-        "cut Identity Center from the directory",
-        "cut Identity Center from the directory",
+        phrase("cut Identity Center from the directory"),
+        phrase("cut {service} from the directory", service="Identity Center"),
     ),
     ("sso", "UpdateInstanceAccessControlAttributeConfiguration"): (
-        "changed which attributes decide access in Identity Center",
-        "change which attributes decide access in Identity Center",
+        phrase("changed which attributes decide access in Identity Center"),
+        phrase("change which attributes decide access in Identity Center"),
     ),
     ("sso-directory", "EnableExternalIdPConfigurationForDirectory"): (
-        "had an external provider vouch for Identity Center",
-        "have an external provider vouch for Identity Center",
+        phrase("had an external provider vouch for Identity Center"),
+        phrase("have an external provider vouch for Identity Center"),
     ),
     ("sso-directory", "DisableExternalIdPConfigurationForDirectory"): (
-        "had the external provider vouch for Identity Center no longer",
-        "have the external provider vouch for Identity Center no longer",
+        phrase("had the external provider vouch for Identity Center no longer"),
+        phrase("have the external provider vouch for Identity Center no longer"),
     ),
 }
 _SERVICES = sorted({service for service, _ in _CALLS})
@@ -58,10 +71,20 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     provider = _provider(event)
     if event.actor.invoked_by == "sso.amazonaws.com" and provider.startswith(_IDENTITY_CENTERS_OWN):
         return Pass(reason="Identity Center makes its own provider in each account")
-    did, tried = (f"{word} {short(provider) or '(unnamed)'}" for word in words)
+    did, tried = words
+    name = short(provider) or phrase("(unnamed)")
     return Concern(
-        summary=sentence(event, did, tried, "whoever controls it can be anybody whom roles trust through it"),
-        subject=f"identity provider {short(provider) or 'unknown'}",
+        summary=sentence(
+            event,
+            phrase("{did} {provider}", did=did, provider=name),
+            phrase("{tried} {provider}", tried=tried, provider=name),
+            phrase("whoever controls it can be anybody whom roles trust through it"),
+        ),
+        subject=(
+            phrase("identity provider {provider}", provider=short(provider))
+            if provider
+            else phrase("identity provider unknown")
+        ),
         severity=Severity.HIGH if event.succeeded else lowered(Severity.HIGH, 2),
         group=f"identity-provider:{short(provider) or event.name}",
         facts=facts(

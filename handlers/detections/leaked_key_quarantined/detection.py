@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, is_quarantine
 from handlers.detections.words import facts, short
@@ -22,11 +23,12 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="the quarantine was not put in place")
     user = Target.of(event, "user", "userName")
     return Concern(
-        summary=(
-            f"AWS found an access key of {user.words} in public and put the user under quarantine: "
-            "the key still works for most things, and strangers have it."
+        summary=phrase(
+            "AWS found an access key of {user} in public and put the user under quarantine: "
+            "the key still works for most things, and strangers have it.",
+            user=user.words,
         ),
-        subject=f"user {short(user.name) or 'unknown'}",
+        subject=Target(kind="user", name=short(user.name)).subject,
         severity=Severity.CRITICAL,
         group=user.group(event),
         facts=facts(

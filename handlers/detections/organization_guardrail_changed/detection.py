@@ -9,13 +9,14 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Change:
-    did: str
+    did: str  # a phrase, as the others
     tried: str
     effect: str
     severity: Severity
@@ -26,80 +27,98 @@ def _change(did: str, tried: str, effect: str, severity: Severity = Severity.HIG
 
 
 _CHANGES: Mapping[str, _Change] = {
-    "DetachPolicy": _change("detached a policy", "detach a policy", "what it forbade there is no longer forbidden"),
-    "UpdatePolicy": _change("rewrote a policy", "rewrite a policy", "it holds at once wherever it is attached"),
-    "DeletePolicy": _change("deleted a policy", "delete a policy", "it cannot be attached any more", Severity.MEDIUM),
-    "AttachPolicy": _change("attached a policy", "attach a policy", "it holds there from now on", Severity.LOW),
+    "DetachPolicy": _change(
+        phrase("detached a policy"), phrase("detach a policy"), phrase("what it forbade there is no longer forbidden")
+    ),
+    "UpdatePolicy": _change(
+        phrase("rewrote a policy"), phrase("rewrite a policy"), phrase("it holds at once wherever it is attached")
+    ),
+    "DeletePolicy": _change(
+        phrase("deleted a policy"), phrase("delete a policy"), phrase("it cannot be attached any more"), Severity.MEDIUM
+    ),
+    "AttachPolicy": _change(
+        phrase("attached a policy"), phrase("attach a policy"), phrase("it holds there from now on"), Severity.LOW
+    ),
     "DisablePolicyType": _change(
-        "switched a kind of policy off",
-        "switch a kind of policy off",
-        "all policies of that kind are detached everywhere",
+        phrase("switched a kind of policy off"),
+        phrase("switch a kind of policy off"),
+        phrase("all policies of that kind are detached everywhere"),
     ),
     "EnablePolicyType": _change(
-        "switched a kind of policy on",
-        "switch a kind of policy on",
-        "policies of that kind can be attached",
+        phrase("switched a kind of policy on"),
+        phrase("switch a kind of policy on"),
+        phrase("policies of that kind can be attached"),
         Severity.LOW,
     ),
     "PutResourcePolicy": _change(
-        "changed who may manage the organization's policies",
-        "change who may manage the organization's policies",
-        "members may have got that right",
+        phrase("changed who may manage the organization's policies"),
+        phrase("change who may manage the organization's policies"),
+        phrase("members may have got that right"),
     ),
     "RegisterDelegatedAdministrator": _change(
-        "made an account administrator of a service",
-        "make an account administrator of a service",
-        "that account acts for the whole organization in it",
+        phrase("made an account administrator of a service"),
+        phrase("make an account administrator of a service"),
+        phrase("that account acts for the whole organization in it"),
     ),
     "DeregisterDelegatedAdministrator": _change(
-        "took a service's administration from an account",
-        "take a service's administration from an account",
-        "what that account watched may be unwatched",
+        phrase("took a service's administration from an account"),
+        phrase("take a service's administration from an account"),
+        phrase("what that account watched may be unwatched"),
         Severity.MEDIUM,
     ),
     "EnableAWSServiceAccess": _change(
-        "let a service act in every account",
-        "let a service act in every account",
-        "it has a role in each",
+        phrase("let a service act in every account"),
+        phrase("let {service} act in every account", service=phrase("a service")),
+        phrase("it has a role in each"),
         Severity.MEDIUM,
     ),
     "DisableAWSServiceAccess": _change(
-        "stopped a service from acting in every account",
-        "stop a service from acting in every account",
-        "what it recorded or enforced may end",
+        phrase("stopped a service from acting in every account"),
+        phrase("stop a service from acting in every account"),
+        phrase("what it recorded or enforced may end"),
         Severity.HIGH,
     ),
     "LeaveOrganization": _change(
-        "took this account out of the organization",
-        "take this account out of the organization",
-        "no policy of the organization holds it, and its trail no longer reaches it",
+        phrase("took this account out of the organization"),
+        phrase("take this account out of the organization"),
+        phrase("no policy of the organization holds it, and its trail no longer reaches it"),
     ),
     "RemoveAccountFromOrganization": _change(
-        "removed an account from the organization",
-        "remove an account from the organization",
-        "no policy of the organization holds it, and its trail no longer reaches it",
+        phrase("removed an account from the organization"),
+        phrase("remove an account from the organization"),
+        phrase("no policy of the organization holds it, and its trail no longer reaches it"),
     ),
-    "CloseAccount": _change("closed an account", "close an account", "its resources are gone after 90 days"),
-    "DeleteOrganization": _change("deleted the organization", "delete the organization", "none of its policies hold"),
+    "CloseAccount": _change(
+        phrase("closed an account"), phrase("close an account"), phrase("its resources are gone after 90 days")
+    ),
+    "DeleteOrganization": _change(
+        phrase("deleted the organization"), phrase("delete the organization"), phrase("none of its policies hold")
+    ),
     "MoveAccount": _change(
-        "moved an account to another unit",
-        "move an account to another unit",
-        "other policies hold there",
+        phrase("moved an account to another unit"),
+        phrase("move an account to another unit"),
+        phrase("other policies hold there"),
         Severity.MEDIUM,
     ),
     "CreateAccount": _change(
-        "created an account", "create an account", "it comes with a role of full rights", Severity.MEDIUM
+        phrase("created an account"),
+        phrase("create an account"),
+        phrase("it comes with a role of full rights"),
+        Severity.MEDIUM,
     ),
     "CreateGovCloudAccount": _change(
-        "created an account", "create an account", "it comes with a role of full rights", Severity.MEDIUM
+        phrase("created an account"),
+        phrase("create an account"),
+        phrase("it comes with a role of full rights"),
+        Severity.MEDIUM,
     ),
     "InviteAccountToOrganization": _change(
-        "invited an account", "invite an account", "it joins when it accepts", Severity.MEDIUM
+        phrase("invited an account"), phrase("invite an account"), phrase("it joins when it accepts"), Severity.MEDIUM
     ),
     "AcceptHandshake": _change(
-        "accepted an invitation to an organization",
-        "accept an invitation to an organization",
-        "its management account can take over this one",
+        phrase("accepted an invitation to an organization"),
+        phrase("accept an invitation to an organization"),
+        phrase("its management account can take over this one"),
         Severity.HIGH,
     ),
 }
@@ -111,11 +130,12 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     change = _CHANGES[event.name]
     policy = event.text("requestParameters", "policyId")
     target = event.text("requestParameters", "targetId") or event.text("requestParameters", "accountId")
-    named = f" {short(policy)}" if policy else ""
-    at = f" ({short(target)})" if target else ""
+    did, tried = change.did, change.tried
+    if at := _what_and_where(policy, target):
+        did, tried = phrase("{did} {at}", did=did, at=at), phrase("{tried} {at}", tried=tried, at=at)
     return Concern(
-        summary=sentence(event, f"{change.did}{named}{at}", f"{change.tried}{named}{at}", change.effect),
-        subject=short(policy or target or "the organization"),
+        summary=sentence(event, did, tried, change.effect),
+        subject=short(policy or target) or phrase("the organization"),
         severity=change.severity if event.succeeded else lowered(change.severity, 1 if is_denied(event) else 2),
         group="organization",
         facts=facts(
@@ -126,6 +146,15 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         ),
         exhibits=request_exhibit(event),
     )
+
+
+def _what_and_where(policy: str, target: str) -> str:
+    """As far as the request names them."""
+    if policy and target:
+        return phrase("{policy} ({target})", policy=short(policy), target=short(target))
+    if policy:
+        return phrase("{policy}", policy=short(policy))
+    return phrase("({target})", target=short(target)) if target else ""
 
 
 ORGANIZATION_GUARDRAIL_CHANGED = Detection(

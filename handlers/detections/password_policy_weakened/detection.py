@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
-from handlers.detections.words import listed, lowered, request_exhibit, sentence
+from handlers.detections.words import lowered, request_exhibit, sentence
 
 _NAMES = ("UpdateAccountPasswordPolicy", "DeleteAccountPasswordPolicy")
 _MINIMUM_LENGTH = 14  # CIS AWS Foundations, "password policy requires minimum length of 14"
 _REMEMBERED = 24  # "password policy prevents password reuse"
 
 
-def _weaknesses(event: Event) -> Iterator[str]:
+def _weaknesses(event: Event) -> str:
     """What is left out of UpdateAccountPasswordPolicy falls back to the default: length 6, nothing remembered."""
     length = _number(event, "minimumPasswordLength", default=6)
-    if length < _MINIMUM_LENGTH:
-        yield f"{length} characters are enough"
     remembered = _number(event, "passwordReusePrevention", default=0)
-    if remembered < _REMEMBERED:
-        yield f"{remembered or 'no'} earlier passwords are remembered"
+    short = phrase("{count} characters are enough", count=str(length)) if length < _MINIMUM_LENGTH else ""
+    if remembered >= _REMEMBERED:
+        return short
+    again = (
+        phrase("{count} earlier passwords are remembered", count=str(remembered))
+        if remembered
+        else phrase("no earlier passwords are remembered")
+    )
+    return phrase("{short} and {again}", short=short, again=again) if short else again
 
 
 def _number(event: Event, key: str, *, default: int) -> int:
@@ -35,19 +39,17 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if not is_call(event, "iam", _NAMES):
         return OTHER_CALL
     if event.name == "DeleteAccountPasswordPolicy":
-        did, tried, effect = "deleted the password policy", "delete the password policy", "8 characters are enough now"
+        did, tried = phrase("deleted the password policy"), phrase("delete the password policy")
+        effect: str = phrase("8 characters are enough now")
     else:
-        found = (
-            list(_weaknesses(event))
-            if event.request and not event.request_omitted
-            else ["what it says is not recorded"]
-        )
-        if not found:
+        is_recorded = bool(event.request) and not event.request_omitted
+        effect = _weaknesses(event) if is_recorded else phrase("what it says is not recorded")
+        if not effect:
             return Pass(reason="it asks for as much as CIS does")
-        did, tried, effect = "set a weak password policy", "set another password policy", listed(found)
+        did, tried = phrase("set a weak password policy"), phrase("set another password policy")
     return Concern(
         summary=sentence(event, did, tried, effect),
-        subject="password policy",
+        subject=phrase("password policy"),
         severity=Severity.MEDIUM if event.succeeded else lowered(Severity.MEDIUM),
         group="password-policy",
         exhibits=request_exhibit(event),

@@ -7,6 +7,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege import Verdict
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, judged_managed, judged_principal, policy_words
 from handlers.detections.words import facts, lowered, sentence
@@ -18,11 +19,12 @@ _NAMES = {
     "PutRolePermissionsBoundary": ("role", "roleName"),
 }
 _UNBOUND = {
-    Verdict.ADMINISTRATOR: "it bounds nothing",
-    Verdict.ADMINISTRATOR_UNDER_CONDITION: "it bounds nothing while a condition holds",
-    Verdict.CAN_BECOME_ADMINISTRATOR: "it leaves ways to become administrator",
-    Verdict.COULD_NOT_JUDGE: "what it bounds is unknown",
+    Verdict.ADMINISTRATOR: phrase("it bounds nothing"),
+    Verdict.ADMINISTRATOR_UNDER_CONDITION: phrase("it bounds nothing while a condition holds"),
+    Verdict.CAN_BECOME_ADMINISTRATOR: phrase("it leaves ways to become administrator"),
+    Verdict.COULD_NOT_JUDGE: phrase("what it bounds is unknown"),
 }
+_MAY_NOW = {"user": "What the user may do now", "role": "What the role may do now"}
 _SEVERITY = {
     Verdict.ADMINISTRATOR: Severity.HIGH,
     Verdict.ADMINISTRATOR_UNDER_CONDITION: Severity.HIGH,
@@ -41,21 +43,28 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         bound = judged_managed(arn, lookups)
         if bound.is_harmless:
             return Pass(reason=f"the boundary still bounds: {bound.reason}")
-        did = f"gave {target.words} {policy_words(arn)} as its permissions boundary"
-        tried = f"give {target.words} {policy_words(arn)} as its permissions boundary"
-        unbound = _UNBOUND[bound.verdict]
+        words, policy = target.words, policy_words(arn)
+        did = phrase("gave {target} {policy} as its permissions boundary", target=words, policy=policy)
+        tried = phrase("give {target} {policy} as its permissions boundary", target=words, policy=policy)
+        unbound: str = _UNBOUND[bound.verdict]
     else:
-        did, tried = (f"{verb} the permissions boundary of {target.words}" for verb in ("removed", "remove"))
-        unbound = "nothing bounds it any more"
+        did = phrase("removed the permissions boundary of {target}", target=target.words)
+        tried = phrase("remove the permissions boundary of {target}", target=target.words)
+        unbound = phrase("nothing bounds it any more")
     rights = judged_principal(event, lookups, target)
     severity = _SEVERITY[rights.verdict]
     return Concern(
-        summary=sentence(event, did, tried, f"{unbound}, and the {target.kind} {rights.holding}"),
-        subject=f"{target.kind} {target.name or 'unknown'}",
+        summary=sentence(
+            event,
+            did,
+            tried,
+            phrase("{unbound}, and {rights}", unbound=unbound, rights=rights.held_by(target.again)),
+        ),
+        subject=target.subject,
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
         routine=rights.is_routine,
-        facts=facts(("New boundary", arn), (f"What the {target.kind} may do now", rights.reason)),
+        facts=facts(("New boundary", arn), (_MAY_NOW[target.kind], rights.reason)),
     )
 
 

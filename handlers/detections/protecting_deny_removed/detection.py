@@ -7,6 +7,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import weakened_by_removal
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, inline_words, policy_words
 from handlers.detections.once import once_an_event
@@ -37,12 +38,11 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
 
 def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
     arn = event.text("requestParameters", "policyArn")
-    document = lookups.managed_policy(arn) if arn else Unknown(reason="the record does not name the policy")
+    document = lookups.managed_policy(arn) if arn else Unknown(reason=phrase("the record does not name the policy"))
     words = policy_words(arn)
     if isinstance(document, Unknown):
-        return _by_name(
-            event, Target.of(event, *_DETACH[event.name]), tail(arn), words, f"it could not be read: {document.reason}"
-        )
+        reason = phrase("it could not be read: {reason}", reason=document.reason)
+        return _by_name(event, Target.of(event, *_DETACH[event.name]), tail(arn), words, reason)
     weakening = weakened_by_removal(document)
     if not weakening:
         return Pass(reason=weakening.reason)
@@ -51,6 +51,7 @@ def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
         Target.of(event, *_DETACH[event.name]),
         words,
         why=weakening.reason,
+        effect=weakening.effect,
         severity=Severity.HIGH,
         exhibits=(Exhibit(title="The policy", text=pretty(document)),),
     )
@@ -59,28 +60,34 @@ def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
 def _deleted(event: Event, _lookups: Lookups) -> Concern | Pass:
     name = event.text("requestParameters", "policyName")
     target = Target.of(event, *_DELETE[event.name])
-    return _by_name(event, target, name, inline_words(name), "a deleted policy cannot be read")
+    return _by_name(event, target, name, inline_words(name), phrase("a deleted policy cannot be read"))
 
 
 def _by_name(event: Event, target: Target, name: str, words: str, reason: str) -> Concern | Pass:
     if not any(word in name.casefold() for word in _PROTECTING_WORDS):
         return Pass(reason=f"its name does not speak of protection, and {short(reason)}")
-    why = f"going by its name it denied something ({short(reason)})"
-    return _concern(event, target, words, why=why, severity=Severity.MEDIUM)
+    why = phrase("going by its name it denied something ({reason})", reason=short(reason))
+    return _concern(event, target, words, why=why, effect=why, severity=Severity.MEDIUM)
 
 
 def _concern(
-    event: Event, target: Target, words: str, *, why: str, severity: Severity, exhibits: tuple[Exhibit, ...] = ()
+    event: Event,
+    target: Target,
+    words: str,
+    *,
+    why: str,
+    effect: str,
+    severity: Severity,
+    exhibits: tuple[Exhibit, ...] = (),
 ) -> Concern:
-    effect = why.rstrip(".")
     return Concern(
         summary=sentence(
             event,
-            f"took {words} from {target.words}",
-            f"take {words} from {target.words}",
-            effect[:1].lower() + effect[1:],
+            phrase("took {policy} from {target}", policy=words, target=target.words),
+            phrase("take {policy} from {target}", policy=words, target=target.words),
+            effect,
         ),
-        subject=f"{target.kind} {target.name or 'unknown'}",
+        subject=target.subject,
         severity=severity if event.succeeded else lowered(severity, 2),
         group=target.group(event),
         routine=False,

@@ -8,6 +8,7 @@ from handlers.alerting.neighbours import judged_trust
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege import TrustJudgement, TrustVerdict, Verdict
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import joined, phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Judged, Target, judged_principal
 from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence
@@ -28,16 +29,18 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     severity = _severity(trust, rights)
     if severity is None:
         return Pass(reason=f"nobody can assume it who should not: {trust.reason}")
-    held = "" if rights is _NEW else f"; the role {rights.holding}"
+    effect = _in_words(trust)
+    if rights is not _NEW:
+        effect = phrase("{trust}; {rights}", trust=effect, rights=rights.held_by(role.again))
     return Concern(
-        summary=sentence(event, *_deed(event, role), f"{_in_words(trust)}{held}"),
-        subject=f"role {role.name}",
+        summary=sentence(event, *_deed(event, role), effect),
+        subject=role.subject,
         severity=severity if event.succeeded else lowered(severity, 2),
         group=role.group(event),
         routine=trust.verdict is not TrustVerdict.COULD_NOT_JUDGE and (rights is _NEW or rights.is_routine),
         facts=facts(
             ("Who may assume it", trust.reason),
-            ("What the role may do", "nothing yet" if rights is _NEW else rights.reason),
+            ("What the role may do", phrase("nothing yet") if rights is _NEW else rights.reason),
         ),
         exhibits=(Exhibit(title="The trust policy", text=pretty(document)),),
     )
@@ -59,10 +62,10 @@ def _severity(trust: TrustJudgement, rights: Judged) -> Severity | None:
 def _unseen(event: Event, role: Target) -> Concern:
     """CloudTrail does not show the trust policy: the call was denied, or the policy too long."""
     severity = Severity.HIGH if event.request_omitted else Severity.MEDIUM
-    summary = sentence(event, *_deed(event, role), "who may assume it is not recorded")
+    summary = sentence(event, *_deed(event, role), phrase("who may assume it is not recorded"))
     return Concern(
-        summary=f"{summary} {HIDDEN}" if event.request_omitted else summary,
-        subject=f"role {role.name or 'unknown'}",
+        summary=joined((summary, HIDDEN)) if event.request_omitted else summary,
+        subject=role.subject,
         severity=severity if event.succeeded else Severity.LOW,
         group=role.group(event),
         routine=False,
@@ -71,17 +74,20 @@ def _unseen(event: Event, role: Target) -> Concern:
 
 def _deed(event: Event, role: Target) -> tuple[str, str]:
     if event.name == "CreateRole":
-        return f"created {role.words}", f"create {role.words}"
-    return f"changed who may assume {role.words}", f"change who may assume {role.words}"
+        return phrase("created {role}", role=role.words), phrase("create {role}", role=role.words)
+    return (
+        phrase("changed who may assume {role}", role=role.words),
+        phrase("change who may assume {role}", role=role.words),
+    )
 
 
 def _in_words(trust: TrustJudgement) -> str:
     if trust.verdict is TrustVerdict.COULD_NOT_JUDGE:
-        return "who may assume it could not be judged"
+        return phrase("who may assume it could not be judged")
     if trust.is_dangerous:
-        reason = trust.reason.rstrip(".")
-        return f"it {reason[:1].lower()}{reason[1:]}"
-    return f"it lets in {listed(dict.fromkeys(one.name for one in trust.trusted)) or 'nobody'}"
+        return trust.effect
+    names = listed(dict.fromkeys(one.name for one in trust.trusted))
+    return phrase("it lets in {names}", names=names) if names else phrase("it lets in nobody")
 
 
 ROLE_TRUST_WIDENED = Detection(

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regio
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL
 from handlers.detections.words import facts, pretty, short
 
@@ -18,13 +19,18 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return OTHER_CALL
     content = pretty(event.detail)
     is_root = ":root" in content or '"Root"' in content
+    account = short(event.account)
     told = [(short(str(key), 60), str(value)) for key, value in event.detail.items() if isinstance(value, (str, int))]
     return Concern(
         summary=(
-            f"AWS finds a sign-in to account {short(event.account)} unusual"
-            f"{', and it is root' if is_root else ''}: what it knows is below."
+            phrase(
+                "AWS finds a sign-in to account {account} unusual, and it is root: what it knows is below.",
+                account=account,
+            )
+            if is_root
+            else phrase("AWS finds a sign-in to account {account} unusual: what it knows is below.", account=account)
         ),
-        subject=f"account {short(event.account)}",
+        subject=phrase("account {account}", account=account),
         severity=Severity.CRITICAL if is_root else Severity.HIGH,
         group="root" if is_root else "sign-in-anomaly",
         facts=facts(*told[:_SHOWN]),

@@ -6,6 +6,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, inline_words, is_quarantine, policy_words
 from handlers.detections.words import facts, sentence
@@ -25,8 +26,13 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     name = event.text("requestParameters", "policyName")
     what = policy_words(arn) if event.name == "AttachUserPolicy" else inline_words(name)
     return Concern(
-        summary=sentence(event, f"gave {what} to {user.words} directly", "", "reviews look at groups and miss it"),
-        subject=f"user {user.name or 'unknown'}",
+        summary=sentence(
+            event,
+            phrase("gave {policy} to {user} directly", policy=what, user=user.words),
+            "",
+            phrase("reviews look at groups and miss it"),
+        ),
+        subject=user.subject,
         severity=Severity.LOW,
         group=user.group(event),  # one conversation with the grant, where it is one of administrator
         facts=facts(("Policy", arn or name)),
