@@ -79,7 +79,7 @@ def listed(words: Iterable[str], limit: int = 5) -> str:
     if len(items) > limit:
         items = [*items[:limit], phrase("{count} more", count=str(len(items) - limit))]
     if len(items) < 2:
-        return "".join(items[:1])
+        return items[0] if items else ""
     first = items[0]
     for item in items[1:-1]:
         first = phrase("{first}, {next}", first=first, next=item)
