@@ -74,7 +74,7 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table. `prefixes` are where its objects lie, as templates of the partitions; {organization} may stand there."""
+    """One table. `prefixes` say where its objects lie: templates of the partitions, and of {organization}."""
 
     name: str
     comment: str
