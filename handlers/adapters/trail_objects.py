@@ -115,7 +115,7 @@ _TAIL = 64  # bytes in which the end of an ordinary object is looked for
 # Where one record ends and the next begins, as AWS writes it. Only a hint where to cut: both parts have to be whole.
 _BOUNDARY = b'},{"eventVersion"'
 _INSIGHT = "AwsCloudTrailInsight"
-_OPEN = int(Interest.OPEN)
+_NO, _YES = Interest.NONE, Interest.LIKELY
 _NO_RECORDS = "it holds no Records: not a log object of CloudTrail"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
@@ -301,11 +301,11 @@ class _Finder:
             else:
                 kind, origin = 5 if identity is None else 6, 7
             key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType, origin
-            interest = answers.get(key)
-            if interest is None:
-                interest = self._first_answer(key, record)
-            if interest or record.detail_type is not UNSET:
-                if interest == _OPEN and not self._looks_closer(record):
+            answer = answers.get(key)
+            if answer is None:
+                answer = self._first_answer(key, record)
+            if answer is not _NO or record.detail_type is not UNSET:
+                if answer is not _YES and record.detail_type is UNSET and not answer(_request(record)):
                     continue
                 hot.append(index)
         if hot:
@@ -315,20 +315,15 @@ class _Finder:
         self._count += len(records)
         return True
 
-    def _looks_closer(self, record: _Record) -> bool:
-        if record.detail_type is not UNSET:
-            return True
-        try:
-            return self._look.closer(_fields(record, closer=True))
-        except (ValueError, RecursionError):  # parameters that cannot be decoded: whoever reads it whole says why
-            return True
-
-    def _first_answer(self, key: tuple[object, ...], record: _Record) -> int:
-        interest = int(self._look.glance(_fields(record, closer=False)))
+    def _first_answer(self, key: tuple[object, ...], record: _Record) -> Any:
+        """_NO, _YES, or a question about the request parameters."""
+        fields = _fields(record)
+        interest = self._look.glance(fields)
+        answer = interest if interest is not Interest.OPEN else self._look.request_question(fields)
         if len(self._look.answers) >= _MOST_REMEMBERED:
             self._look.answers.clear()
-        self._look.answers[key] = interest
-        return interest
+        self._look.answers[key] = answer
+        return answer
 
     def _whole(self, text: bytes, number: int) -> None:
         """Decode a record that may matter."""
@@ -338,7 +333,7 @@ class _Finder:
             except _NOT_DECODED:  # such as a number that is too large for it
                 body = None
             if isinstance(body, dict):
-                self._keep(body, text, number)
+                self._keep(body, text, number, wanted=True)
                 return
         self._slowly(text.decode(), number)
 
@@ -391,13 +386,13 @@ class _Finder:
             return
         self._keep(body, text, number)
 
-    def _keep(self, body: Any, text: str | bytes, number: int) -> None:
+    def _keep(self, body: Any, text: str | bytes, number: int, *, wanted: bool = False) -> None:
         try:
             Event.parse(body if isinstance(body, Mapping) else json.dumps(body))
         except UnreadableEventError as error:
             self._refuse(number, error.reason, text.decode() if isinstance(text, bytes) else text)
             return
-        if self._look.closer(body):
+        if wanted or self._look.closer(body):
             self._candidates.append(body)
             self._numbers.append(number)
 
@@ -406,8 +401,8 @@ class _Finder:
         self._refused.append(Refused(number=number, reason=reason, text=readable))
 
 
-def _fields(record: _Record, *, closer: bool) -> dict[str, Any]:
-    """What the structs hold, as it stood in the record; the request parameters only where asked for."""
+def _fields(record: _Record) -> dict[str, Any]:
+    """What the structs hold, as it stood in the record, without the request parameters."""
     fields: dict[str, Any] = {
         name: value
         for name in ("eventName", "eventSource", "eventType", "errorCode")
@@ -415,16 +410,14 @@ def _fields(record: _Record, *, closer: bool) -> dict[str, Any]:
     }
     if not isinstance(record.userIdentity, UnsetType):
         fields["userIdentity"] = msgspec.to_builtins(record.userIdentity)
-    if closer and not isinstance(record.requestParameters, UnsetType):
-        fields["requestParameters"] = _request(bytes(record.requestParameters))
     return fields
 
 
-def _request(text: bytes) -> Any:
-    try:
-        return _ANY.decode(text)
-    except _NOT_DECODED:
-        return json.loads(text, parse_constant=str)
+def _request(record: _Record) -> Mapping[str, Any]:
+    """The record's request parameters, as the question of `QuickLook.request_question` takes them."""
+    if isinstance(record.requestParameters, UnsetType):
+        return {"detail": {}}
+    return {"detail": {"requestParameters": _ANY.decode(record.requestParameters)}}
 
 
 def _is_utf8(text: bytes) -> bool:

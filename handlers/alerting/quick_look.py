@@ -8,6 +8,7 @@ the quick look lets go, no pattern matches; what it keeps may still turn out to 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -28,7 +29,7 @@ GLANCE: tuple[tuple[str, ...], ...] = (
     ("userIdentity", "sessionContext", "sessionIssuer", "type"),
 )
 # What it can look up where those did not decide.
-CLOSER: tuple[tuple[str, ...], ...] = (*GLANCE, ("requestParameters",))
+REQUEST: tuple[tuple[str, ...], ...] = (("requestParameters",),)
 
 
 class Interest(IntEnum):
@@ -39,26 +40,31 @@ class Interest(IntEnum):
     LIKELY = 2  # some pattern may match it: read it whole
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Pattern:
+    """What of a pattern can be asked; None where nothing of it can."""
+
+    glance: Matcher | None
+    request: Matcher | None
+
+
 class QuickLook:
     """The question of several patterns at once."""
 
     def __init__(self, patterns: Iterable[Mapping[str, Any]]) -> None:
         """Raises UnknownOperatorError for a pattern we cannot evaluate."""
-        self._at_a_glance: list[Matcher] = []  # patterns of which nothing more can be known before the whole record
-        self._open: list[tuple[Matcher | None, Matcher]] = []  # those that the request parameters decide further
-        self._always = False
-        # For a reader to keep what `glance` said: a record with the same fields gets the same answer.
-        self.answers: dict[Hashable, int] = {}
-        glance, closer = _tree(GLANCE), _tree(CLOSER)
+        self._patterns: list[_Pattern] = []
+        # For a reader to keep what it made of an answer: a record with the same fields gets the same one.
+        self.answers: dict[Hashable, Any] = {}
         for pattern in patterns:
             compile_pattern(pattern)
-            first, second = _kept(pattern, glance), _kept(pattern, closer)
-            if not second:
-                self._always = True
-            elif first == second:
-                self._at_a_glance.append(compile_pattern(first))
-            else:
-                self._open.append((compile_pattern(first) if first else None, compile_pattern(second)))
+            glance, request = _kept(pattern, _tree(GLANCE)), _kept(pattern, _tree(REQUEST))
+            self._patterns.append(
+                _Pattern(
+                    glance=compile_pattern(glance) if glance else None,
+                    request=compile_pattern(request) if request else None,
+                )
+            )
 
     @classmethod
     def of(cls, detections: Iterable[Detection]) -> QuickLook:
@@ -67,22 +73,35 @@ class QuickLook:
 
     def glance(self, record: Mapping[str, Any]) -> Interest:
         """What the fields of GLANCE say; `record` needs no others, and may lack what the whole record lacks."""
-        envelope = _envelope(record)
-        if envelope is None or self._always or any(matches(envelope) for matches in self._at_a_glance):
+        left = self._left(record)
+        if left is None or any(pattern.request is None for pattern in left):
             return Interest.LIKELY
-        if any(first is None or first(envelope) for first, _ in self._open):
-            return Interest.OPEN
-        return Interest.NONE
+        return Interest.OPEN if left else Interest.NONE
+
+    def request_question(self, record: Mapping[str, Any]) -> Matcher:
+        """For a record of which `glance` says OPEN: whether {"detail": {"requestParameters": ...}} leaves it so.
+
+        The answer holds for every record that has the same fields of GLANCE.
+        """
+        asked = [pattern.request for pattern in self._left(record) or () if pattern.request is not None]
+        return lambda envelope: any(matches(envelope) for matches in asked)
 
     def closer(self, record: Mapping[str, Any]) -> bool:
-        """Whether some pattern may match, by the fields of CLOSER; the whole record will do as well."""
+        """Whether some pattern may match, by the fields of GLANCE and the request parameters."""
+        left = self._left(record)
+        if left is None:
+            return True
+        request = {
+            "detail": {"requestParameters": record["requestParameters"]} if "requestParameters" in record else {}
+        }
+        return any(pattern.request is None or pattern.request(request) for pattern in left)
+
+    def _left(self, record: Mapping[str, Any]) -> list[_Pattern] | None:
+        """The patterns that the fields of GLANCE leave possible; None for what no pattern can be held against."""
         envelope = _envelope(record)
-        return (
-            envelope is None
-            or self._always
-            or any(matches(envelope) for matches in self._at_a_glance)
-            or any(second(envelope) for _, second in self._open)
-        )
+        if envelope is None:
+            return None
+        return [pattern for pattern in self._patterns if pattern.glance is None or pattern.glance(envelope)]
 
 
 def _envelope(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -102,7 +121,7 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> _Tree:
         for step in parents:
             inner = inner.setdefault(step, {})
         inner[leaf] = True
-    return {"source": True, "detail-type": True, "detail": detail}
+    return {"detail": detail} if paths is REQUEST else {"source": True, "detail-type": True, "detail": detail}
 
 
 def _kept(pattern: Mapping[str, Any], known: _Tree) -> dict[str, Any]:
