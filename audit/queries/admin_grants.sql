@@ -32,8 +32,16 @@ WITH grants AS (
       )
       OR (
         eventname IN ('PutUserPolicy', 'PutRolePolicy', 'PutGroupPolicy', 'CreatePolicy', 'CreatePolicyVersion')
-        AND regexp_like(json_extract_scalar(requestparameters, '$.policyDocument'), '"Effect" *: *"Allow"')
-        AND regexp_like(json_extract_scalar(requestparameters, '$.policyDocument'), '"Action" *: *[\[]? *"([*]|[*]:[*]|iam:[*])"')
+        AND (
+          regexp_like(
+            json_extract_scalar(requestparameters, '$.policyDocument'),
+            '"Effect" *: *"Allow"[^}]*"Action" *: *(\[[^]]*)?"([*]|[*]:[*]|iam:[*])"'
+          )
+          OR regexp_like(
+            json_extract_scalar(requestparameters, '$.policyDocument'),
+            '"Action" *: *(\[[^]]*)?"([*]|[*]:[*]|iam:[*])"[^}]*"Effect" *: *"Allow"'
+          )
+        )
       )
       OR (eventname = 'AddUserToGroup' AND lower(json_extract_scalar(requestparameters, '$.groupName')) LIKE :admin)
     )

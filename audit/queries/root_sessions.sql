@@ -8,7 +8,7 @@ WITH calls AS (
     coalesce(recipientaccountid, useridentity.accountid) AS account,
     coalesce(
       useridentity.sessioncontext.signinsessionarn, useridentity.accesskeyid,
-      useridentity.sessioncontext.attributes.creationdate, 'sign-in'
+      useridentity.sessioncontext.attributes.creationdate, eventid
     ) AS session,
     useridentity.sessioncontext.attributes.creationdate AS created,
     useridentity.sessioncontext.attributes.mfaauthenticated AS mfa
