@@ -1485,6 +1485,11 @@ class Deployment(_Section):
         return f"{before}AWSLogs/{organization}"
 
     @property
+    def audit_bucket_name(self) -> str:
+        """The bucket of the audit log, which the Alerting stack creates."""
+        return f"{self.name}-audit-{self.account}-{self.home_region}"
+
+    @property
     def creates_evidence(self) -> bool:
         """Whether the Evidence stack has anything to create: CloudFormation refuses a stack without resources."""
         return (
