@@ -220,9 +220,7 @@ def _date_diff(node: exp.Expression) -> exp.Expression:
     if name not in _UNITS:
         raise _refused(node, "the unit is 'second', 'minute', 'hour' or 'day'")
     # sqlglot turns Trino's (unit, from, to) into this=to, expression=from.
-    return exp.Anonymous(
-        this="date_sub", expressions=[exp.Literal.string(name.lower()), node.expression, node.this]
-    )
+    return exp.Anonymous(this="date_sub", expressions=[exp.Literal.string(name.lower()), node.expression, node.this])
 
 
 def _date_add(node: exp.Expression) -> exp.Expression:

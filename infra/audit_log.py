@@ -65,6 +65,6 @@ class AuditLog(Construct):
         accept(
             function.role,
             f"AwsSolutions-IAM5[Resource::{keys}]",
-            "Each entry has a key of its own, made of its day and of what it is about; adding one is all that this allows, "
-            "as the bucket refuses to replace or remove any.",
+            "Each entry has a key of its own, made of its day and of what it is about; adding one is all that this "
+            "allows, as the bucket refuses to replace or remove any.",
         )
