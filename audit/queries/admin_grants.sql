@@ -49,7 +49,7 @@ WITH grants AS (
 alerts AS (
   SELECT event_id, max(alert_id) AS alert_id, max(window_id) AS window_id
   FROM findings
-  WHERE received >= :from_time
+  WHERE day >= :from_day
   GROUP BY event_id
 ),
 approvals AS (

@@ -11,7 +11,9 @@ WITH raised AS (
     array_join(array_agg(DISTINCT severity ORDER BY severity), ', ') AS severities,
     min(account) AS account
   FROM findings
-  WHERE received >= :from_time AND received < :to_time
+  WHERE day BETWEEN :from_day AND :to_day
+    AND concat(substr(received, 1, 19), 'Z') >= :from_time
+    AND concat(substr(received, 1, 19), 'Z') < :to_time
   GROUP BY alert_id
 ),
 decided AS (

@@ -10,7 +10,7 @@ WITH events AS (
   AND eventtime >= :from_time AND eventtime < :to_time
 )
 SELECT DISTINCT
-  findings.event_time AS time,
+  concat(substr(findings.event_time, 1, 19), 'Z') AS time,
   findings.event_name AS operation,
   findings.actor AS actor,
   findings.subject AS resource,
@@ -22,7 +22,9 @@ SELECT DISTINCT
   findings.region AS region,
   findings.event_id AS event_id
 FROM findings
-WHERE findings.event_time >= :from_time AND findings.event_time < :to_time
+WHERE findings.day >= :from_day
+  AND concat(substr(findings.event_time, 1, 19), 'Z') >= :from_time
+  AND concat(substr(findings.event_time, 1, 19), 'Z') < :to_time
   AND findings.account IN (:account) AND findings.region IN (:region)
   AND findings.access_key_id IS NOT NULL
   AND findings.event_service LIKE '%.amazonaws.com'

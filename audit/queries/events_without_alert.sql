@@ -37,5 +37,7 @@ SELECT
   events.awsregion AS region,
   events.eventid AS event_id
 FROM events
-WHERE NOT EXISTS (SELECT 1 FROM findings WHERE findings.event_id = events.eventid)
+WHERE NOT EXISTS (
+  SELECT 1 FROM findings WHERE findings.day >= :from_day AND findings.event_id = events.eventid
+)
 ORDER BY time, event_id

@@ -22,7 +22,7 @@ WITH calls AS (
 covered AS (
   SELECT event_id, max(window_id) AS window_id
   FROM findings
-  WHERE window_id <> '' AND event_time >= :from_time AND received >= :from_time
+  WHERE window_id <> '' AND day >= :from_day
   GROUP BY event_id
 )
 SELECT
