@@ -54,12 +54,13 @@ def _after(first: str, text: str, indent: str) -> str:
     return first + text[len(indent) :]
 
 
-def as_json(raised: Raised) -> str:
-    """One line of ASCII: whatever an event holds, it is escaped there."""
+def as_json(raised: Raised, *, told: bool = True) -> str:
+    """One line of ASCII: whatever an event holds, it is escaped there. `told`: whether people were."""
     alert, headline = raised.alert, raised.alert.headline
     return json.dumps(
         {
             "alert": alert.id,
+            "told": told,
             "severity": alert.severity.name,
             "title": headline.title,
             "summary": headline.summary,
@@ -78,6 +79,7 @@ def as_json(raised: Raised) -> str:
                     "severity": finding.severity.name,
                     "title": finding.title,
                     "summary": finding.summary,
+                    "quiet": finding.quiet,
                 }
                 for finding in raised.findings
             ],

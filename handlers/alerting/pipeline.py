@@ -44,6 +44,14 @@ class PipelineError(RootwatchError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one event comes to."""
+
+    findings: tuple[tuple[Finding, timedelta], ...]  # each with how long those of its group share one alert
+    problems: tuple[Exception, ...]  # detections that crashed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """Everything that an event passes, with what each step needs from outside."""
 
@@ -73,6 +81,21 @@ class Pipeline:
             PipelineError: a detection crashed, or a store or channel failed; what could be done was done, and a retry
                 does the rest.
         """
+        judged = self.judge(event)
+        findings: list[Finding] = []
+        problems = list(judged.problems)
+        for finding, window in judged.findings:
+            self._keep(finding, window, findings, problems)
+        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
+        # comparison that cannot be made later says so.
+        with contextlib.suppress(Exception):
+            self.remember(event)
+        if problems:
+            raise PipelineError(problems)
+        return tuple(findings)
+
+    def judge(self, event: Event) -> Judged:
+        """What an event comes to, before anything is stored or told."""
         found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
         for outcome in self.catalogue.outcomes(event, self.lookups):
@@ -82,14 +105,22 @@ class Pipeline:
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
                 finding = self.windows(self._enriched(finding, event), event, outcome.detection)
                 found.append((self._quietened(finding, event), outcome.detection))
+        # A break-glass window lasts longer than most conversations, and is one.
+        findings = [
+            (finding, A_DAY if finding.is_calm else detection.window) for finding, detection in _told_once(found)
+        ]
+        return Judged(findings=tuple(findings), problems=tuple(problems))
+
+    def keep(self, judged: Judged) -> tuple[Finding, ...]:
+        """See the findings of one event stored and told, as `raise_alerts` does.
+
+        Raises:
+            PipelineError: a store or channel failed.
+        """
         findings: list[Finding] = []
-        for finding, detection in _told_once(found):
-            # A break-glass window lasts longer than most conversations, and is one.
-            self._keep(finding, A_DAY if finding.is_calm else detection.window, findings, problems)
-        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
-        # comparison that cannot be made later says so.
-        with contextlib.suppress(Exception):
-            self.remember(event)
+        problems: list[Exception] = []
+        for finding, window in judged.findings:
+            self._keep(finding, window, findings, problems)
         if problems:
             raise PipelineError(problems)
         return tuple(findings)
