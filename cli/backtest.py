@@ -44,6 +44,7 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _AT_ONCE = 48 * 1024 * 1024  # bytes of a file, unpacked, that are held in memory; larger ones are read as a stream
 _BATCH = 2 * 1024 * 1024  # bytes of files, as they lie there, given to a worker at a time
 _MOST_FILES = 64  # of one batch
+_IN_MEMORY = 8 * 1024 * 1024  # bytes of what is put aside; more of it goes to a file
 _SORTED = 4_096  # files at a time that are spread by size
 _PENDING = 3  # portions given to a worker ahead
 WORTH_A_WORKER = 4 * 1024 * 1024  # bytes: less than this is done before another process has started
@@ -277,7 +278,7 @@ class BackTest:
         self.files = self.events = self.failed = self.problems = self.duplicates = self.size = 0
         self._replay = Replay(job.detections, account_names=job.account_names, quiet=job.quiet)
         self._order: list[tuple[datetime, int, int, bytes, int, int]] = []
-        self._spool = tempfile.TemporaryFile(prefix="rootwatch-")  # noqa: SIM115 - __exit__ closes it
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="rootwatch-")  # noqa: SIM115 - __exit__ closes it
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -442,7 +443,7 @@ class Listing:
     def __init__(self, files: Iterable[File | Broken], *, said: Callable[[str], None] = lambda _text: None) -> None:
         self.count = self.size = 0
         self.broken: list[Broken] = []
-        self._store = tempfile.SpooledTemporaryFile(max_size=4 * 1024 * 1024, prefix="rootwatch-")  # noqa: SIM115 - as above
+        self._store = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="rootwatch-")  # noqa: SIM115 - as above
         for item in files:
             if isinstance(item, Broken):
                 self.broken.append(item)

@@ -232,7 +232,8 @@ class Pipeline:
         carry_out(alert_id, act, book=self.book, audit_log=self.audit_log)
 
     def _enriched(self, finding: Finding, event: Event) -> Finding:
-        finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
+        if (account_name := self.accounts.name(finding.account)) is not None:
+            finding = dataclasses.replace(finding, account_name=account_name)
         for name, enrich in self.enrichments:
             try:
                 finding = enrich(finding, event)

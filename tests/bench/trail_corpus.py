@@ -1,7 +1,7 @@
 """A year's worth of CloudTrail in small: log objects made from a fixed seed, with known hits among everyday records.
 
 `python -m tests.bench.trail_corpus 1000000` writes 1,000,000 records of about 1.7 KB in 1,185 gzipped objects below
-.build/, once. Which records were put in on purpose, and what has to come of each, is in truth.json beside them.
+.build/, once. Which records were put in on purpose, and what has to come of each, is in TRUTH beside them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 ACCOUNT = "123456789012"
 SEED = 20_260_501
-VERSION = 1  # of what is made: another one is made anew
+VERSION = 2  # of what is made: another one is made anew
 BUILD = Path(__file__).parents[2] / ".build" / "bench"
 _PER_FILE = 844
 _BEGINS = datetime(2026, 5, 1, tzinfo=UTC)
@@ -49,11 +49,11 @@ class Corpus:
 def corpus(records: int, *, below: Path = BUILD) -> Corpus:
     """The corpus of so many records; made where it is not there yet, the same on every machine."""
     folder = below / f"trail-{records}-v{VERSION}"
-    if not (folder / "truth.json").exists():
+    if not (folder / "TRUTH").exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         _make(folder, records)
-    known = json.loads((folder / "truth.json").read_text())
+    known = json.loads((folder / "TRUTH").read_text())
     return Corpus(folder=folder, records=records, files=tuple(sorted(folder.rglob("*.json.gz"))), truth=known)
 
 
@@ -63,13 +63,13 @@ def _make(folder: Path, records: int) -> None:
     sizes = [max(1, round(records * weight / sum(weights))) for weight in weights]
     sizes[-1] = max(1, sizes[-1] + records - sum(sizes))
     made: Counter[str] = Counter()
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
         for counts in pool.map(_write, [folder] * len(sizes), range(len(sizes)), sizes, chunksize=8):
             made.update(counts)
     truth = {
         kind: {"count": made[kind], "detection": item.detection, "not": item.never} for kind, item in KINDS.items()
     }
-    (folder / "truth.json").write_text(json.dumps(truth, indent=1))
+    (folder / "TRUTH").write_text(json.dumps(truth, indent=1))
 
 
 def _write(folder: Path, number: int, size: int) -> Counter[str]:
