@@ -9,6 +9,7 @@ from cli.terminal import Paint, columns, padded, wrapped
 from handlers.adapters.story import MessageSettings, Story, story_of
 from handlers.adapters.untrusted import multiline, plain
 from handlers.adapters.wording import words_for
+from handlers.alerting.finding import Finding
 from handlers.alerting.severity import Severity
 
 _EXHIBIT_LINES = 20
@@ -70,19 +71,21 @@ def as_json(raised: Raised, *, told: bool = True) -> str:
             "first_time": min((f.time for f in raised.findings if f.time), default=None),
             "last_time": max((f.time for f in raised.findings if f.time), default=None),
             "headline": headline.to_plain(),
-            "findings": [
-                {
-                    "id": finding.id,
-                    "detection": finding.detection_id,
-                    "event": finding.event_id,
-                    "time": finding.time,
-                    "severity": finding.severity.name,
-                    "title": finding.title,
-                    "summary": finding.summary,
-                    "quiet": finding.quiet,
-                }
-                for finding in raised.findings
-            ],
+            "findings": [_finding(finding) for finding in raised.findings],
+            "silent": [_finding(finding) for finding in raised.silent],
         },
         default=lambda moment: moment.isoformat(),
     )
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "detection": finding.detection_id,
+        "event": finding.event_id,
+        "time": finding.time,
+        "severity": finding.severity.name,
+        "title": finding.title,
+        "summary": finding.summary,
+        "quiet": finding.quiet,
+    }

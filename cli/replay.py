@@ -18,7 +18,6 @@ from handlers.alerting.pipeline import Judged, Pipeline, PipelineError
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 
-_EVERY_FINDING = 1_000_000_000
 # An event may claim any time; the pipeline adds minutes to it, and a datetime ends with the year 9999.
 LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 
@@ -28,7 +27,8 @@ class Raised:
     """An alert as it is after the last event."""
 
     alert: Alert
-    findings: tuple[Finding, ...]  # those that count for it, in the order received
+    findings: tuple[Finding, ...]  # those that count for it, in the order received; of a quiet one, all
+    silent: tuple[Finding, ...] = ()  # those that were recorded with it and disturb nobody
 
 
 class Replay:
@@ -101,14 +101,12 @@ class Replay:
     def _raised(self, *, told: bool) -> tuple[Raised, ...]:
         alerts = [alert for alert in self._book.alerts if (self._audience.name in alert.told) is told]
         alerts.sort(key=lambda alert: (alert.headline.happened, alert.id))
+        every = {alert.id: self._book.every_finding(alert.id) for alert in alerts}
         return tuple(
             Raised(
                 alert=alert,
-                findings=tuple(
-                    self._book.findings(alert.id, after="", limit=_EVERY_FINDING)
-                    if told
-                    else self._book.every_finding(alert.id)
-                ),
+                findings=tuple(item for item in every[alert.id] if item.quiet is None or not told),
+                silent=tuple(item for item in every[alert.id] if item.quiet is not None and told),
             )
             for alert in alerts
         )

@@ -140,7 +140,7 @@ def _counts(raised: Iterable[Raised]) -> list[dict[str, Any]]:
     loud: Counter[str] = Counter()
     silent: Counter[str] = Counter()
     for item in raised:
-        for finding in item.findings:
+        for finding in (*item.findings, *item.silent):
             (silent if finding.quiet else loud)[finding.detection_id] += 1
     total = loud + silent
     most = max(total.values(), default=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -89,14 +90,18 @@ def _span(options: Options) -> Span:
     try:
         if options.begin is None:
             return Span(end=Period.of("1970", options.end, now=now).end)
-        period = Period.of(options.begin, options.end or "now", now=now)
-        if options.end is None:  # "2026-10" alone is that month
-            period = Period.of(options.begin, None, now=now)
-            if period.end <= period.begin:
-                period = Period.of(options.begin, "now", now=now)
+        period = _period(options.begin, options.end, now)
     except PeriodError as error:
         raise CommandError(str(error), code=USAGE) from error
     return Span(begin=period.begin, end=period.end)
+
+
+def _period(begin: str, end: str | None, now: datetime) -> Period:
+    """ "2026-10" alone is that month, and a moment alone reaches from then until now."""
+    if end is None:
+        with contextlib.suppress(PeriodError):
+            return Period.of(begin, None, now=now)
+    return Period.of(begin, end or "now", now=now)
 
 
 def _read_all(options: Options, job: Job, test: BackTest, problems: _Problems) -> None:
