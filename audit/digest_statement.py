@@ -259,7 +259,7 @@ class Statement:
     chains: tuple[Chain, ...] = ()
     findings: tuple[Finding, ...] = ()
     keys: tuple[Key, ...] = ()
-    seconds: float = 0.0
+    milliseconds: int = 0  # it took
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -331,7 +331,7 @@ class Statement:
             "chains": [chain.to_plain() for chain in self.chains],
             "findings": [finding.to_plain() for finding in self.findings],
             "keys": [{"region": key.region, "fingerprint": key.fingerprint, "sha256": key.sha256} for key in self.keys],
-            "seconds": self.seconds,
+            "milliseconds": self.milliseconds,
         }
 
     def to_plain(self) -> dict[str, Any]:
@@ -362,7 +362,7 @@ class Statement:
                 chains=tuple(Chain.from_plain(item) for item in plain["chains"]),
                 findings=tuple(Finding.from_plain(item) for item in plain["findings"]),
                 keys=tuple(Key(**item) for item in plain["keys"]),
-                seconds=float(plain["seconds"]),
+                milliseconds=int(plain["milliseconds"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StatementError(f"the statement is incomplete: {type(error).__name__}: {error}.") from error
@@ -379,7 +379,7 @@ class Statement:
         )
         if not self.findings:
             return first, second, words["nothing"].format(sha256=self.sha256[:16])
-        worst = (self.failed or self.unchecked)[0]
+        worst = min(self.findings, key=lambda finding: list(Kind).index(finding.kind))
         return (
             first,
             second,
@@ -419,8 +419,11 @@ _SUMMARY_JA = {
 }
 
 
-def as_text(statement: Statement) -> Iterator[str]:
-    """The statement for people, a line at a time; whatever a name holds, it stays on its line and is visible."""
+def as_text(statement: Statement, *, most: int | None = None) -> Iterator[str]:
+    """The statement for people, a line at a time; whatever a name holds, it stays on its line and is visible.
+
+    `most`: how many objects are named of each kind; the rest is counted. All of them where left out.
+    """
     yield "Statement on the integrity of CloudTrail log files"
     yield ""
     yield f"Verdict     {str(statement.verdict).upper()}"
@@ -438,10 +441,10 @@ def as_text(statement: Statement) -> Iterator[str]:
     yield ""
     if statement.failed:
         yield "Failed:"
-        yield from _listed(statement.failed)
+        yield from _listed(statement.failed, most)
     if statement.unchecked:
         yield "Could not be checked:"
-        yield from _listed(statement.unchecked)
+        yield from _listed(statement.unchecked, most)
     yield "Chains:"
     for chain in statement.chains:
         yield f"  {_chain_name(chain)}"
@@ -468,7 +471,7 @@ def as_text(statement: Statement) -> Iterator[str]:
     yield ""
     yield f"Signed off by {shown(statement.by)}"
     version = shown(statement.version, 40)
-    yield f"at {_written(statement.made_at)} with Rootwatch {version}, in {statement.seconds:,.1f} s"
+    yield f"at {_written(statement.made_at)} with Rootwatch {version}, in {statement.milliseconds / 1000:,.1f} s"
     yield f"sha256 of the statement's JSON: {statement.sha256}"
 
 
@@ -478,15 +481,18 @@ def _chain_name(chain: Chain) -> str:
     return f"{organization}{chain.account} {chain.region}, trail {shown(chain.trail)} of {chain.home_region}{backfill}"
 
 
-def _listed(findings: Sequence[Finding]) -> Iterator[str]:
-    last: Kind | None = None
-    for finding in sorted(findings, key=lambda item: list(Kind).index(item.kind)):
-        if finding.kind is not last:
-            last = finding.kind
-            yield f"  {finding.kind}: {finding.kind.meaning}"
-            yield f"    Do: {finding.kind.remedy}"
-        time = f"  [{_shown_time(finding.since)} to {_shown_time(finding.until)}]" if finding.since else ""
-        yield f"    - {shown(finding.object, _LIMIT)}{time}" + (f": {shown(finding.why)}" if finding.why else "")
+def _listed(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
+    for kind in Kind:
+        found = [finding for finding in findings if finding.kind is kind]
+        if not found:
+            continue
+        yield f"  {kind}: {kind.meaning}"
+        yield f"    Do: {kind.remedy}"
+        for finding in found[:most]:
+            time = f"  [{_shown_time(finding.since)} to {_shown_time(finding.until)}]" if finding.since else ""
+            yield f"    - {shown(finding.object, _LIMIT)}{time}" + (f": {shown(finding.why)}" if finding.why else "")
+        if most is not None and len(found) > most:
+            yield f"    … and {len(found) - most:,} more; the written statement names each (--output)"
     yield ""
 
 
