@@ -82,7 +82,8 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.LOG_DAMAGED: ("the log file is broken", f"do not rely on it; {_RESTORE}."),
     Kind.LOG_EXTRA: (
         "no digest names this log file, so CloudTrail did not deliver it here",
-        "do not rely on it, and find out who wrote it. A late file is named by a backfill digest within a few days.",
+        "do not rely on it, and find out who wrote it: maybe another trail that delivers here without log file "
+        "validation. CloudTrail names a late file in a backfill digest, some days later.",
     ),
     Kind.DIGEST_MISSING: (
         "the next digest names this one, and it is not there any more",
@@ -128,9 +129,9 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "a customer key), and repeat. An archived object has to be restored first (aws s3api restore-object).",
     ),
     Kind.SIGNATURE_NOT_KEPT: (
-        "the copy has no signature for the newest digest of its chain",
-        "S3 keeps it as metadata of the object, which a plain copy loses: download with "
-        "`rootwatch verify-logs --download`, or take the digest after this one as well, which repeats it.",
+        "the copy has not kept the signature of this digest, and no digest after it repeats it",
+        "S3 keeps it as metadata of the object, which a plain copy loses, and the digest after it repeats it: download "
+        "that one as well, or all of them with `rootwatch verify-logs --download`.",
     ),
     Kind.KEYS_UNAVAILABLE: (
         "CloudTrail's public keys could not be had",
@@ -155,11 +156,12 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.NO_DIGESTS: (
         "there is no digest for this period",
         "make sure that bucket, prefix, account and region are right, and that the trail has log file validation "
-        "(aws cloudtrail get-trail).",
+        "(aws cloudtrail get-trail). Where an account or region was left before the period, name those that are to be "
+        "checked.",
     ),
     Kind.NOT_DUE: (
         "the digests of this period are not due yet",
-        "a digest is delivered up to two hours after the hour it covers: repeat it then.",
+        "three hours are allowed for after the hour that a digest covers: repeat it then.",
     ),
     Kind.NOT_REACHED: ("the time to check it in ran out", "repeat it for a shorter period or a single account."),
 }

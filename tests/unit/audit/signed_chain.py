@@ -201,7 +201,7 @@ class Writer:
         """A digest each hour, at 7 minutes 31 seconds past it, over log files delivered within it."""
         moment = begin.replace(minute=7, second=31)
         while moment <= end + 3 * HOUR:
-            times = (moment - HOUR + timedelta(minutes=11 + 23 * number) for number in range(logs))
+            times = (moment - HOUR + timedelta(minutes=11 + 46 * number // logs) for number in range(logs))
             self.digest(moment, [self.log(time) for time in times])
             moment += HOUR
         return self

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.digest import HOUR, DamagedError, DigestName, Progress, inflated, verify
+from audit.digest import HOUR, LATE, DamagedError, DigestName, Progress, inflated, verify
 from audit.digest_statement import Kind, Verdict
 from tests.unit.audit.signed_chain import (
     ACCOUNT,
@@ -509,7 +509,7 @@ def test_what_is_not_due_is_left_out_and_said():
         if DigestName.parse(key).end > now - HOUR:
             bucket.remove(key)
     statement = check(bucket, now=now)
-    assert (statement.is_whole, statement.due, statement.until) == (True, now - 2 * HOUR, END)
+    assert (statement.is_whole, statement.due, statement.until) == (True, now - LATE, END)
     statement = check(bucket, now - HOUR, now, now=now)
     assert [finding.kind for finding in statement.findings] == [Kind.NOT_DUE]
     assert statement.verdict is Verdict.UNCHECKED
