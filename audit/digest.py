@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -917,12 +917,14 @@ class _Run:
             self._tell()
 
     def _compare_day(
-        self, area: _Area, day: datetime, named: dict[str, set[str]], states: Iterable[_ChainState]
+        self, area: _Area, day: datetime, named: dict[str, set[str]], states: Collection[_ChainState]
     ) -> None:
         """Hold a day's folder of log files against what valid digests name."""
         folder = f"{day:%Y/%m/%d}"
         prefix = f"{area.logs}{folder}/"
         known = named.pop(folder, set())
+        for state in states:
+            state.covered = _joined(state.covered)  # a year of hours is a few spans
         covered = _joined(chained.from_iterable(state.covered for state in states))
         try:
             for key in self.store.keys(prefix, prefix, f"{prefix}\U0010ffff"):
