@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from cli import audit
+from cli import audit, verify_logs
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 
 # Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
@@ -480,6 +480,9 @@ def activity(  # noqa: PLR0917 - typer calls it by name
         complain(line)
     if telling.problems(found):
         raise typer.Exit(FAILED)
+
+
+app.command(name="verify-logs", short_help=verify_logs.SHORT_HELP)(verify_logs.verify_logs)
 
 
 @suppressions.command(name="list", short_help="List them with the days they have left.")
