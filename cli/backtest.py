@@ -444,6 +444,13 @@ class Listing:
         self.count = self.size = 0
         self.broken: list[Broken] = []
         self._store = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="rootwatch-")  # noqa: SIM115 - as above
+        try:
+            self._add(files, said)
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _add(self, files: Iterable[File | Broken], said: Callable[[str], None]) -> None:
         for item in files:
             if isinstance(item, Broken):
                 self.broken.append(item)
