@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -106,6 +106,17 @@ class Worker:
             done.files += 1
             done.size += content.file.size
             _OfFile(content, self._job, self._look, self._replay, done).work()
+        return done
+
+    def judge(self, name: str, bodies: Iterable[Mapping[str, Any]], number: int) -> Done:
+        """The same of records that were found elsewhere; how many there are in all, whoever found them knows."""
+        done = Done(files=1)
+        of_file = _OfFile(
+            Content(file=File(name=name, size=0, number=number)), self._job, self._look, self._replay, done
+        )
+        for place, body in enumerate(bodies, start=1):
+            of_file.judge_found(body, place)
+        done.events = 0
         return done
 
     def listen(self, stream: BinaryIO, number: int) -> Done:
@@ -194,6 +205,11 @@ class _OfFile:
             self._before = moment
             self._judge(event, moment, number, record.place)
         self._judge_untimed(untimed, None)
+
+    def judge_found(self, body: Mapping[str, Any], number: int) -> None:
+        event = self._event(Record(file=self._name, place=f"record {number:,}", body=body))
+        if event is not None:
+            self._judge(event, event.time or stamp_of(self._name) or _EPOCH, number, f"record {number:,}")
 
     def _event(self, record: Record) -> Event | None:
         try:
@@ -444,6 +460,13 @@ class Listing:
         self.count = self.size = 0
         self.broken: list[Broken] = []
         self._store = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="rootwatch-")  # noqa: SIM115 - as above
+        try:
+            self._add(files, said)
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _add(self, files: Iterable[File | Broken], said: Callable[[str], None]) -> None:
         for item in files:
             if isinstance(item, Broken):
                 self.broken.append(item)

@@ -18,6 +18,7 @@ from cli import replay_output
 from cli.backtest import WORTH_A_WORKER, BackTest, Crew, Done, Job, Listing, Worker, cores
 from cli.detections import chosen
 from cli.errors import USAGE, CommandError, reason_of
+from cli.parquet_copy import Copy, parts_of
 from cli.records import STANDARD_INPUT, Broken
 from cli.replay_output import Result
 from cli.terminal import Paint, Progress, counted, is_watched, width_of
@@ -105,7 +106,8 @@ def _period(begin: str, end: str | None, now: datetime) -> Period:
 
 
 def _read_all(options: Options, job: Job, test: BackTest, problems: _Problems) -> None:
-    names = [name for name in options.names if name != STANDARD_INPUT]
+    copies = {name: parts for name in options.names if (parts := parts_of(name))}
+    names = [name for name in options.names if name != STANDARD_INPUT and name not in copies]
     line = Progress(sys.stderr)
     try:
         listing = Listing(files_of(names, span=job.span, endpoint_url=job.endpoint_url), said=line.show)
@@ -119,7 +121,12 @@ def _read_all(options: Options, job: Job, test: BackTest, problems: _Problems) -
         for done in crew.results(listing):
             _take(done, test, problems)
             show.update()
-        if len(names) < len(options.names):
+        for name, parts in copies.items():
+            copy = Copy(parts, span=job.span, threads=options.workers or cores())
+            candidates = copy.candidates([detection.pattern for detection in job.detections])
+            _take(Worker(job).judge(name, candidates, listing.count + 2), test, problems)
+            test.events += copy.count()
+        if STANDARD_INPUT in options.names:
             _take(Worker(job).listen(sys.stdin.buffer, listing.count + 1), test, problems)
     if not listing.count and not listing.broken and names:
         test.problems += 1

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
-from isal import igzip
+from isal.isal_zlib import _GzipReader  # what isal.igzip.decompress is made of; it can fill a buffer of ours
 from msgspec import UNSET, Raw, UnsetType
 
 from handlers.alerting.errors import RootwatchError, UnreadableEventError
@@ -76,16 +76,24 @@ class _Identity(msgspec.Struct, gc=False):
 
 
 class _Record(msgspec.Struct, gc=False):
-    """The fields of quick_look.CLOSER; another type than these sends the record the slow way."""
+    """The fields of quick_look's GLANCE and CLOSER; another type than these sends the record the slow way.
 
-    eventName: str | UnsetType | None = UNSET  # noqa: N815
-    eventSource: str | UnsetType | None = UNSET  # noqa: N815
-    eventType: str | UnsetType | None = UNSET  # noqa: N815
-    errorCode: str | UnsetType | None = UNSET  # noqa: N815
+    In the order in which AWS writes them: the decoder looks for the next one first.
+    """
+
     userIdentity: _Identity | UnsetType | None = UNSET  # noqa: N815
+    eventSource: str | UnsetType | None = UNSET  # noqa: N815
+    eventName: str | UnsetType | None = UNSET  # noqa: N815
+    errorCode: str | UnsetType | None = UNSET  # noqa: N815
     requestParameters: Raw | UnsetType = UNSET  # noqa: N815
     # An EventBridge event among the records: no value is taken, so that it goes the slow way.
     detail_type: Literal["\0"] = msgspec.field(default="\0", name="detail-type")
+
+
+class _First(msgspec.Struct, gc=False):
+    """What tells an insight from a record of what happened."""
+
+    eventType: Any = None  # noqa: N815
 
 
 class _Whole(msgspec.Struct, gc=False):
@@ -97,6 +105,7 @@ class _Whole(msgspec.Struct, gc=False):
 
 
 _TYPED = msgspec.json.Decoder(list[_Record])
+_FIRST = msgspec.json.Decoder(list[_First])
 _RAW = msgspec.json.Decoder(list[Raw])
 _WHOLE = msgspec.json.Decoder(_Whole)
 _ANY = msgspec.json.Decoder()
@@ -107,7 +116,8 @@ _END = re.compile(rb"\][ \t\r\n]*\}[ \t\r\n]*\Z")
 _TAIL = 64  # bytes in which the end of an ordinary object is looked for
 # Where one record ends and the next begins, as AWS writes it. Only a hint where to cut: both parts have to be whole.
 _BOUNDARY = b'},{"eventVersion"'
-_INSIGHT = "AwsCloudTrailInsight"
+_INSIGHT = b"AwsCloudTrailInsight"
+_OPENING, _CLOSING, _COMMA = b"[],"
 _NO, _YES = Interest.NONE, Interest.LIKELY
 _NO_RECORDS = "it holds no Records: not a log object of CloudTrail"
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -128,16 +138,16 @@ def read_object(data: bytes, look: QuickLook, *, limit: int = MAXIMUM_UNPACKED) 
         UnreadableObjectError: the gzip data are cut off or damaged, it is not JSON to its end, or it holds no records.
             Says which; no record of it was returned.
     """
-    text = unpacked(data, limit=limit).removeprefix(codecs.BOM_UTF8)
+    text = _unpacked(data, limit)
     start, end = _START.match(text), _END.search(text, max(0, len(text) - _TAIL))
     if start is None or end is None or end.start() < start.end():
-        return _otherwise(text, look)
+        return _otherwise(bytes(text), look)
     found = _Finder(look)
     try:
         found.read(text, start.end(), end.start())
     except UnreadableObjectError as problem:
         try:  # there may be more in the object than the one array
-            return _otherwise(text, look)
+            return _otherwise(unpacked(data, limit=limit), look)
         except UnreadableObjectError:
             raise problem from None
     return found.result()
@@ -149,23 +159,37 @@ def unpacked(data: bytes, *, limit: int = MAXIMUM_UNPACKED) -> bytes:
     Raises:
         UnreadableObjectError: cut off, damaged, or larger than `limit`.
     """
-    size = len(data)
-    if data[:2] == b"\x1f\x8b":
-        size = min(int.from_bytes(data[-4:], "little"), size * _MOST_EXPANDED)  # what the last member says of itself
-    if size <= limit:
-        text = _gunzipped(data) if data[:2] == b"\x1f\x8b" else data
-        if len(text) <= limit:
-            return text
-    raise UnreadableObjectError(f"it is larger than {limit // 1024 // 1024} MB unpacked")
+    return bytes(_unpacked(data, limit))
 
 
-def _gunzipped(data: bytes) -> bytes:
+def _unpacked(data: bytes, limit: int) -> bytearray:
+    text = _gunzipped(data, limit) if data[:2] == b"\x1f\x8b" else bytearray(data)
+    if len(text) > limit:
+        raise UnreadableObjectError(f"it is larger than {limit // 1024 // 1024} MB unpacked")
+    if text.startswith(codecs.BOM_UTF8):
+        del text[: len(codecs.BOM_UTF8)]
+    return text
+
+
+def _gunzipped(data: bytes, limit: int) -> bytearray:
+    """At most one byte more than `limit`."""
+    # What the last member says of its size is nearly always that of the whole; it is not believed.
+    expected = min(int.from_bytes(data[-4:], "little"), len(data) * _MOST_EXPANDED, limit)
+    text = bytearray(expected + 1)
+    size = 0
     try:
-        text: bytes = igzip.decompress(data)  # type: ignore[no-untyped-call]
+        reader = _GzipReader(data)  # type: ignore[arg-type]  # takes bytes as well, as igzip.decompress gives it
+        while count := reader.readinto(memoryview(text)[size:]):
+            size += count
+            if size > limit:
+                break
+            if size == len(text):
+                text.extend(bytes(min(size, limit + 1 - size)))
     except EOFError as error:
         raise UnreadableObjectError("the gzip data are cut off") from error
-    except (zlib.error, igzip.BadGzipFile, OSError, ValueError) as error:
+    except (zlib.error, OSError, ValueError) as error:
         raise UnreadableObjectError(f"the gzip data are damaged ({error})") from error
+    del text[size:]
     return text
 
 
@@ -178,7 +202,7 @@ def _otherwise(text: bytes, look: QuickLook) -> ObjectRead:
         found.read_by_hand(text)
         return found.result()
     if not isinstance(whole.Records, UnsetType):
-        array = bytes(whole.Records).strip()
+        array = bytearray(bytes(whole.Records).strip())
         if not array.startswith(b"["):
             raise UnreadableObjectError("its Records are not a list")
         found.read(array, 1, len(array) - 1)
@@ -222,18 +246,16 @@ class _Finder:
             refused=self._refused,
         )
 
-    def read(self, text: bytes, start: int, end: int) -> None:
-        """The elements of the array whose inside is text[start:end].
+    def read(self, text: bytearray, start: int, end: int) -> None:
+        """The elements of the array whose brackets stand at text[start - 1] and text[end]. Writes into the text.
 
         It is cut where records seem to begin. A part that is a whole list by itself was cut between two elements of
         the outermost array, since brackets balance nowhere else; where it is none we cut later, at last nowhere.
         """
-        if not text.isascii() and not _is_utf8(text):
-            self._one_by_one(text[start:end])
-            return
-        view = memoryview(text)
-        while (stop := self._next_part(text, view, start, end)) < end:
-            start = stop + 1
+        with memoryview(text) as view:
+            opening = start - 1
+            while opening < end:
+                opening = self._next_part(text, view, opening, end)
 
     def read_by_hand(self, text: bytes) -> None:
         """All of a text that the fast decoder does not take as a whole.
@@ -252,38 +274,41 @@ class _Finder:
             self._count += 1
             self._slowly(json.dumps(record, ensure_ascii=False), self._count)
 
-    def _next_part(self, text: bytes, view: memoryview, start: int, end: int) -> int:
-        """Read as much as is a list by itself; returns where it ended: at `end`, or before a comma."""
-        least = start + _CHUNK
+    def _next_part(self, text: bytearray, view: memoryview, opening: int, end: int) -> int:
+        """Read as much as is a list by itself; returns where it ended: at `end`, or at a comma."""
+        text[opening] = _OPENING
+        least = opening + _CHUNK
         for _ in range(_CUTS):
             cut = text.find(_BOUNDARY, least, end)
-            stop = end if cut < 0 else cut + 1
-            part = b"".join((b"[", view[start:stop], b"]"))
-            if len(part) > MAXIMUM_BYTES:
+            closing = end if cut < 0 else cut + 1
+            if closing - opening >= MAXIMUM_BYTES:
                 break  # a record in it may be larger than is taken
+            text[closing] = _CLOSING
+            part = view[opening : closing + 1]
             if self._typed(part) or self._raw(part):
-                return stop
-            if stop == end:
+                return closing
+            if closing == end:
                 break
-            least = stop
-        self._one_by_one(text[start:end])
+            text[closing] = _COMMA
+            least = closing
+        self._one_by_one(bytes(view[opening + 1 : end]))
         return end
 
-    def _typed(self, part: bytes) -> bool:
+    def _typed(self, part: memoryview) -> bool:
         """Read a list of records by the fields that decide; False where that cannot be done, and nothing was."""
         try:
             records = _TYPED.decode(part)
         except _NOT_DECODED:
             return False
-        if not self._count and records:
-            self._is_insight = records[0].eventType == _INSIGHT
+        if not self._count and _INSIGHT in bytes(part[:4_096]):
+            self._is_insight = _FIRST.decode(part)[0].eventType == _INSIGHT.decode()
         answers = self._look.answers
         hot: list[int] = []
         for index, record in enumerate(records):
             identity = record.userIdentity
             # Numbers stand for what is not there: texts are never equal to them.
             kind = identity.type if identity else 0 if identity is None else 1
-            key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType
+            key = record.eventName, record.eventSource, kind, record.errorCode
             answer = answers.get(key)
             if answer is None:
                 answer = self._first_answer(key, record)
@@ -323,9 +348,9 @@ class _Finder:
             if isinstance(body, dict):
                 self._keep(body, text, number, wanted=True)
                 return
-        self._slowly(text.decode(), number)
+        self._slowly(text.decode("utf-8", "surrogateescape"), number)
 
-    def _raw(self, part: bytes) -> bool:
+    def _raw(self, part: memoryview) -> bool:
         """Read a list record by record: one of them has a field of another type than is documented."""
         try:
             raws = _RAW.decode(part)
@@ -333,7 +358,7 @@ class _Finder:
             return False
         for raw in raws:
             self._count += 1
-            self._slowly(bytes(raw).decode(), self._count)
+            self._slowly(bytes(raw).decode("utf-8", "surrogateescape"), self._count)
         return True
 
     def _one_by_one(self, array: bytes) -> None:
@@ -393,7 +418,7 @@ def _fields(record: _Record) -> dict[str, Any]:
     """The fields of GLANCE, as they stood in the record."""
     fields: dict[str, Any] = {
         name: value
-        for name in ("eventName", "eventSource", "eventType", "errorCode")
+        for name in ("eventName", "eventSource", "errorCode")
         if (value := getattr(record, name)) is not UNSET
     }
     identity = record.userIdentity
@@ -413,14 +438,6 @@ def _closer_fields(record: _Record) -> dict[str, Any]:
     if identity and not isinstance(identity.sessionContext, UnsetType):
         fields["userIdentity"] = {"sessionContext": _ANY.decode(identity.sessionContext)}
     return fields
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _after_space(text: str, position: int) -> int:

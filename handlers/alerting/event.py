@@ -21,7 +21,7 @@ MAXIMUM_BYTES = 1_048_576
 # gives every version the same answer.
 MAXIMUM_DEPTH = 600
 
-_DETAIL_TYPES = {
+DETAIL_TYPES = {  # of a CloudTrail record's eventType
     "AwsApiCall": "AWS API Call via CloudTrail",
     "AwsServiceEvent": "AWS Service Event via CloudTrail",
     "AwsConsoleSignIn": "AWS Console Sign In via CloudTrail",
@@ -271,7 +271,7 @@ def _envelope_of(record: Mapping[str, Any]) -> dict[str, Any]:
     service = source.removesuffix(".amazonaws.com") if isinstance(source, str) else "unknown"
     identity = record.get("userIdentity")
     account = record.get("recipientAccountId") or (identity.get("accountId") if isinstance(identity, Mapping) else None)
-    detail_type = _DETAIL_TYPES.get(str(record.get("eventType")), _DETAIL_TYPES["AwsApiCall"])
+    detail_type = DETAIL_TYPES.get(str(record.get("eventType")), DETAIL_TYPES["AwsApiCall"])
     return {
         "version": "0",
         "id": record.get("eventID"),

@@ -14,16 +14,15 @@ from typing import Any
 
 from handlers.alerting.detection import Detection
 from handlers.alerting.errors import UnreadableEventError
-from handlers.alerting.event import Event
+from handlers.alerting.event import DETAIL_TYPES, Event
 from handlers.alerting.pattern import Matcher, compile_pattern
 
 _Tree = Mapping[str, Any]  # which fields are known: True for a whole field, or the fields inside it
 
-# What a reader knows of every record, as paths in a CloudTrail record. Source and detail-type follow from them.
+# What a reader knows of every record, as paths in a CloudTrail record. EventBridge's source follows from them.
 GLANCE: tuple[tuple[str, ...], ...] = (
     ("eventName",),
     ("eventSource",),
-    ("eventType",),
     ("errorCode",),
     ("userIdentity", "type"),
 )
@@ -57,7 +56,9 @@ class QuickLook:
         self.answers: dict[Hashable, Any] = {}
         for pattern in patterns:
             compile_pattern(pattern)
-            glance = _kept(pattern, {"source": True, "detail-type": True, "detail": _tree(GLANCE)})
+            if not _may_be_record(pattern):
+                continue
+            glance = _kept(pattern, {"source": True, "detail": _tree(GLANCE)})
             closer = _kept(pattern, {"detail": _tree(CLOSER)})
             self._patterns.append(
                 _Pattern(
@@ -110,6 +111,14 @@ def _envelope(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return Event.parse(record).envelope
     except UnreadableEventError:
         return None
+
+
+def _may_be_record(pattern: Mapping[str, Any]) -> bool:
+    """Whether the pattern takes one of the kinds of event that CloudTrail's records become, and no other service's."""
+    if "detail-type" not in pattern:
+        return True
+    takes = compile_pattern({"detail-type": pattern["detail-type"]})
+    return any(takes({"detail-type": kind}) for kind in DETAIL_TYPES.values())
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> _Tree:

@@ -168,8 +168,9 @@ def test_a_record_that_is_not_as_documented_hides_neither_itself_nor_the_others(
     read = read_object(gzip.compress(text.encode()), LOOK)
     assert read.records == len(bodies)
     alone = Event.parse(json.dumps(odd))
-    expected = [32, 33, 34] if any(matches(alone.envelope) for matches in MATCHERS) else [32, 34]
-    assert read.numbers == expected
+    # Wanted or not, it may be kept; what a pattern matches has to be.
+    wanted = {32, 33, 34} if any(matches(alone.envelope) for matches in MATCHERS) else {32, 34}
+    assert wanted <= set(read.numbers) <= {32, 33, 34}
     assert read.candidates[-1] == bodies[33]
     if 33 in read.numbers:
         assert Event.parse(read.candidates[1]).detail == alone.detail

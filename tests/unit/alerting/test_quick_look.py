@@ -22,7 +22,7 @@ MATCHERS = [compile_pattern(detection.pattern) for detection in CATALOGUE]
 
 def narrowed(body):
     """What a reader would know of the record at a glance."""
-    known = {key: body[key] for key in ("eventName", "eventSource", "eventType", "errorCode") if key in body}
+    known = {key: body[key] for key in ("eventName", "eventSource", "errorCode") if key in body}
     identity = body.get("userIdentity")
     if isinstance(identity, dict):
         known["userIdentity"] = {"type": identity["type"]} if "type" in identity else {}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from html.parser import HTMLParser
 
 import boto3
@@ -263,3 +264,31 @@ def test_many_objects_are_asked_for_at_a_time_and_few_bytes_held(monkeypatch):
 def test_the_words_of_an_event_are_plain_in_a_table(rootwatch, write):
     write("a.json.gz", packed(root_record(eventName="CreateUser", requestParameters={"userName": HOSTILE})))
     check_visible(rootwatch("replay", "--format", "table", "a.json.gz").stdout, lines=True)
+
+
+def test_a_parquet_copy_gives_the_alerts_of_the_files_it_was_made_of(rootwatch, tmp_path):
+    """The copy that `rootwatch audit ingest` makes: the same alerts with the same findings, found by columns."""
+    from audit.ingest import ingest
+    from tests.bench.trail_corpus import KINDS, Maker
+
+    maker = Maker(chance=random.Random(1), region="us-east-1")
+    bodies = [kind.make(maker) for kind in KINDS.values() for _ in range(3)]
+    path = tmp_path / "logs/AWSLogs/123456789012/CloudTrail/us-east-1/2026/05/01"
+    path.mkdir(parents=True)
+    (path / "123456789012_CloudTrail_us-east-1_20260501T0000Z_AAAAAAAAAAAAAAAA.json.gz").write_bytes(packed(*bodies))
+    made = ingest([tmp_path / "logs"], tmp_path / "copy")
+    assert (made.files, made.problems) == (1, ())
+    from_files, from_copy = (rootwatch("replay", "--json", name) for name in ("logs", "copy"))
+    assert from_copy.exit_code == 0, from_copy.stderr
+    assert from_copy.stderr == from_files.stderr
+
+    def comparable(result):
+        alerts = [json.loads(line) for line in result.stdout.splitlines()]
+        return sorted(
+            (alert["alert"], alert["told"], alert["severity"], sorted(item["id"] for item in alert["findings"]))
+            for alert in alerts
+        )
+
+    assert comparable(from_copy) == comparable(from_files)
+    assert len(comparable(from_copy)) > 10
+    assert "0 alerts from 0 events" in rootwatch("replay", "--json", "--from", "2026-06", "copy").stderr
