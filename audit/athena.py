@@ -302,7 +302,7 @@ def _value(text: str | None, kind: str) -> Any:
             return text == "true"
         case "date":
             return date.fromisoformat(text)
-        case "timestamp":
+        case "timestamp" if "zone" not in kind:
             return datetime.fromisoformat(text)
     return text
 
