@@ -343,7 +343,7 @@ def unreadable_finding(body: str, reason: str, *, now: datetime, road: Road) -> 
     event = Event(envelope={"id": f"sha256-{digest}", "detail-type": "unreadable", "detail": {}}, road=road)
     concern = Concern(
         summary=f"A text of {len(body):,} characters arrived that is not an event: {reason}.",
-        subject="the events queue",
+        subject="the events queue" if road is Road.EVENTBRIDGE else "the log bucket",
         severity=UNREADABLE_EVENT.severity,
         group="unreadable",
         exhibits=(Exhibit(title="How it begins", text=body[:1_000]),),
