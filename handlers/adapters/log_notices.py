@@ -11,9 +11,9 @@ from urllib.parse import quote, unquote_plus
 
 from handlers.alerting.errors import RootwatchError
 
-# "AWSLogs/[o-.../]<account>/CloudTrail/<region>/yyyy/mm/dd/<account>_CloudTrail_<region>_<stamp>Z_<random>.json.gz"
-# (CloudTrail user guide, "CloudTrail log file name format"); another tool's copy may lack the name's form.
-_LOG = re.compile(r"(?P<account>[0-9]{12})/CloudTrail/(?P<region>[a-z0-9-]+)/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+\.json\.gz")
+# What follows a trail's prefix (CloudTrail user guide, "CloudTrail log file examples"); of the file's own name only
+# that it is gzipped JSON, as a copy that somebody restored may be named otherwise.
+_LOG = re.compile(r"[0-9]{12}/CloudTrail/[a-z0-9-]+/[0-9]{4}/[0-9]{2}/[0-9]{2}/[^/]+\.json\.gz")
 _OTHERS = {
     "/CloudTrail-Digest/": "a digest, which lists log objects",
     "/CloudTrail-Insight/": "an insight, which no detection asks for",

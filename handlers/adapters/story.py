@@ -251,7 +251,7 @@ def _lateness(finding: Finding, words: Words) -> list[str]:
         notes.append(words.not_watched.format(region=finding.region))
     if finding.road is Road.TRAIL:
         # How long EventBridge was waited for: it may deliver yet, and then this was true all the same.
-        waited = duration(finding.received - finding.time, words) if finding.time else ""
+        waited = duration(max(finding.received - finding.time, timedelta(0)), words) if finding.time else ""
         notes.append(words.not_delivered_within.format(delay=waited) if waited else words.not_delivered)
     return [" ".join(notes)] if notes else []
 

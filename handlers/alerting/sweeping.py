@@ -179,4 +179,4 @@ def unreadable_object(bucket: str, key: str, reason: str, *, account: str, regio
         group="unreadable log objects",
         routine=False,
     )
-    return Finding.of(UNREADABLE_LOG_OBJECT, Event(envelope=envelope, road=Road.TRAIL), concern, now=now)
+    return Finding.of(UNREADABLE_LOG_OBJECT, Event(envelope=envelope), concern, now=now)
