@@ -17,7 +17,6 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import wiring_sweep
-from handlers.adapters.log_listing import LIST_ATTRIBUTE
 from handlers.adapters.log_notices import LogNotice, UnreadableNoticeError, notices_in, why_not_swept
 from handlers.adapters.log_store import GoneError, UnfitError
 from handlers.adapters.trail_objects import Kind, ObjectRead, UnreadableObjectError, read_object
@@ -25,7 +24,7 @@ from handlers.adapters.untrusted import plain
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Road
 from handlers.alerting.pipeline import PipelineError
-from handlers.alerting.sweeping import ENOUGH_SECONDS, OutOfTimeError
+from handlers.alerting.sweeping import ENOUGH_SECONDS, LIST_ATTRIBUTE, OutOfTimeError
 
 logger = Logger(service="sweep_trail", utc=True)
 # Were it to raise when all records fail, Lambda would forget the waits that were set on them.

@@ -14,6 +14,7 @@ from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
 from infra.slack_door import SlackDoor
+from infra.trail_sweeper import TrailSweeper
 from infra.watchers import EmailTopic, Watchers
 
 
@@ -27,6 +28,7 @@ class AlertingStack(Stack):
         audit_log: where decisions about alerts are kept; None unless react.enabled.
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
+        sweeper: what reads the log bucket; None where sweep.source is "off".
         watchers: to add the alarms of further parts to.
     """
 
@@ -65,6 +67,11 @@ class AlertingStack(Stack):
             if deployment.needs_alarms
             else None
         )
+        self.sweeper = (
+            TrailSweeper(self, "Sweep", deployment=deployment, pipeline=self.pipeline, topic=self.topic)
+            if deployment.sweep_source != "off"
+            else None
+        )
         self.watchers = Watchers(self, "Watchers", deployment=deployment, topic=self.topic)
         self.watchers.watch_dead_letters(self.pipeline.dead_letters, name="events")
         self.watchers.watch_queue(self.pipeline.queue, name="events")
@@ -77,6 +84,8 @@ class AlertingStack(Stack):
             if self.audit_log and deployment.react.enabled
             else None
         )
+        if self.sweeper:
+            self._complete(self.sweeper, deployment)
         if self.audit_log and deployment.break_glass.enabled:
             self.audit_log.grant_append(self.pipeline.raise_alert, WINDOWS)
             if self.follow_up:
@@ -93,6 +102,23 @@ class AlertingStack(Stack):
             self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
 
         self._tell(deployment)
+
+    def _complete(self, sweeper: TrailSweeper, deployment: Deployment) -> None:
+        """What the sweep does for an alert is what raise_alert does; what keeps it from that is watched likewise."""
+        if self.audit_log:
+            self.audit_log.grant_append(sweeper.sweep_trail)
+            if deployment.break_glass.enabled:
+                self.audit_log.grant_append(sweeper.sweep_trail, WINDOWS)
+        if self.follow_up:
+            self.follow_up.grant_alarms(sweeper.sweep_trail)
+        self.watchers.watch_dead_letters(sweeper.dead_letters, name="logs")
+        self.watchers.watch_queue(
+            sweeper.queue,
+            name="logs",
+            delay_seconds=deployment.sweep.grace_seconds,
+            why="the log bucket or its key refuses the function, or Slack does not answer",
+        )
+        self.watchers.watch_errors(sweeper.sweep_trail.function, name="sweep-trail")
 
     def _tell(self, deployment: Deployment) -> None:
         token = self.pipeline.slack_token
@@ -117,6 +143,9 @@ class AlertingStack(Stack):
             outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
         if self.audit_log:
             outputs["AuditLogBucket"] = (self.audit_log.bucket.bucket_name, "What people decided, an object each")
+        if self.sweeper:
+            outputs["LogsQueueUrl"] = (self.sweeper.queue.queue_url, "Where log objects wait to be swept")
+            outputs["LogsDeadLetterQueueUrl"] = (self.sweeper.dead_letters.queue_url, "Log objects that were not swept")
         if self.follow_up:
             name = self.follow_up.follow_up.function.function_name
             outputs["FollowUpFunctionName"] = (name, "Does what alarms ask for")

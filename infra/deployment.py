@@ -646,6 +646,30 @@ class Sessions(_Section):
     read_log_bucket: bool = False  # besides the event history
 
 
+SweepSource = Literal["notifications", "eventbridge", "listing", "off"]
+
+
+class Sweep(_Section):
+    """`[sweep]`: how the log objects that come into the trail's bucket are learnt of, so that each is swept."""
+
+    source: SweepSource | None = None  # None: as fits trail.mode
+    grace_seconds: int = Field(default=300, ge=0, le=900)
+    listing_minutes: int = Field(default=15, ge=5, le=30)
+    key_arn: str | None = None
+
+    @field_validator("key_arn")
+    @classmethod
+    def _names_a_key(cls, value: str | None) -> str | None:
+        form = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+        if value is not None and not re.fullmatch(form, value):
+            _refuse(
+                f"{_shown(value)} is not the ARN of a KMS key.",
+                "copy KmsKeyId from `aws cloudtrail describe-trails`, such as "
+                '"arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"; an alias will not do.',
+            )
+        return value
+
+
 class Advanced(_Section):
     """`[advanced]`: for the local AWS and for experiments; a real deployment leaves it out."""
 
@@ -1327,6 +1351,7 @@ class Deployment(_Section):
     alerts: Alerts = Alerts()
     context: Context = Context()
     sessions: Sessions = Sessions()
+    sweep: Sweep = Sweep()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
@@ -1386,6 +1411,24 @@ class Deployment(_Section):
             _refuse(
                 'read_log_bucket = true, but trail.mode is "skip": this deployment knows of no log bucket.',
                 'name the trail and its bucket with trail.mode = "existing", or remove read_log_bucket.',
+            )
+        return value
+
+    @field_validator("sweep")
+    @classmethod
+    def _there_is_a_bucket_to_sweep(cls, value: Sweep, info: ValidationInfo) -> Sweep:
+        trail: Trail | None = info.data.get("trail")
+        if trail is None:
+            return value
+        if trail.mode == "create" and value.key_arn:
+            _refuse(
+                'is set, but trail.mode is "create": the key is then ours, and known.', "remove it.", at=("key_arn",)
+            )
+        if trail.mode == "skip" and value.source not in (None, "off"):
+            _refuse(
+                f'is "{value.source}", but trail.mode is "skip": this deployment knows of no log bucket.',
+                'name the trail and its bucket with trail.mode = "existing", or remove source.',
+                at=("source",),
             )
         return value
 
@@ -1483,6 +1526,22 @@ class Deployment(_Section):
         before = f"{self.trail.key_prefix.strip('/')}/" if self.trail.key_prefix.strip("/") else ""
         organization = f"{self.trail.organization_id}/" if self.trail.organization_id else ""
         return f"{before}AWSLogs/{organization}"
+
+    @property
+    def sweep_source(self) -> SweepSource:
+        """How log objects are learnt of.
+
+        Where nobody said: the bucket we make tells of them; one that others made is listed, because its notifications
+        are theirs, and a bucket can have one kind of event go to one place only; without a bucket there is nothing.
+        """
+        if self.sweep.source:
+            return self.sweep.source
+        return {"create": "notifications", "existing": "listing", "skip": "off"}[self.trail.mode]  # type: ignore[return-value]
+
+    @property
+    def logs_queue_arn(self) -> str:
+        """Where notices of log objects wait, composed: the bucket that tells of them is in another stack."""
+        return f"arn:{self.partition}:sqs:{self.home_region}:{self.account}:{self.name}-logs"
 
     @property
     def creates_evidence(self) -> bool:
@@ -1595,6 +1654,22 @@ class Deployment(_Section):
             found.append(
                 'trail.mode is "skip": without a trail that logs, EventBridge receives no CloudTrail events and '
                 "nothing is ever detected. Keep it only if another deployment creates the trail."
+            )
+        if self.trail.mode == "existing" and self.sweep.source == "notifications":
+            found.append(
+                'sweep.source is "notifications" on a bucket that exists already: its owner has to let it notify the '
+                f"queue {self.name}-logs (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
+                "tells of it."
+            )
+        if self.trail.mode == "existing" and self.sweep.source == "eventbridge":
+            found.append(
+                'sweep.source is "eventbridge" on a bucket that exists already: its owner has to switch Amazon '
+                "EventBridge on for it (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
+                "tells of it."
+            )
+        if self.trail.mode == "create" and self.sweep.source == "off":
+            found.append(
+                'sweep.source is "off": what EventBridge fails to deliver, which AWS says can happen, nobody is told.'
             )
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')

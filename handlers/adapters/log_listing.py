@@ -17,12 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.table_rows import row_of, values_of
 from handlers.alerting.errors import UnavailableError
+from handlers.alerting.sweeping import LIST_ATTRIBUTE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
-
-# A message attribute, because S3 cannot set one: no notification can pass for the schedule's request.
-LIST_ATTRIBUTE = "rootwatch-list"
 
 LOOK_BACK = timedelta(hours=1)
 _MOST_REMEMBERED = 3_000  # names of one place and hour: CloudTrail makes some dozens

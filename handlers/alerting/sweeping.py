@@ -17,6 +17,9 @@ from handlers.alerting.pipeline import Pipeline, PipelineError
 from handlers.alerting.ports import Arrivals
 from handlers.alerting.severity import Severity
 
+# A message attribute, because S3 cannot set one: no notification can pass for the request to list the bucket.
+LIST_ATTRIBUTE = "rootwatch-list"
+
 _AT_ONCE = 100  # records asked about at a time
 # What one event may take: its context, the table, every channel. With less time left, none is begun.
 ENOUGH_SECONDS = 20.0

@@ -28,9 +28,7 @@ def log_object(records):
 
 
 def key_of(number=0, *, region="us-east-1", folder="CloudTrail", account=ACCOUNT):
-    return (
-        f"{PREFIX}{account}/{folder}/{region}/2026/11/02/{account}_{folder}_{region}_20261102T0305Z_{number:016d}.json.gz"
-    )
+    return f"{PREFIX}{account}/{folder}/{region}/2026/11/02/{account}_{folder}_{region}_20261102T0305Z_{number:016d}.json.gz"
 
 
 def message(body, *, receives=1, attributes=None):
