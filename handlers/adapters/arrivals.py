@@ -1,7 +1,7 @@
 """Which CloudTrail records were seen through, in the alert table: how the two roads know of each other.
 
 Rows (pk / sk):
-    EVENT#<account>#<event id> / EVENT    the road that brought it first, and when it was seen through
+    ARRIVAL#<account>#<event id> / ARRIVAL    the road that brought it first, and when it was seen through
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ArrivalTable:
     def _rows(self, keys: Sequence[str]) -> list[dict[str, Any]]:
         asked: Any = {
             self._table: {
-                "Keys": [row_of({"pk": key, "sk": "EVENT"}) for key in keys],
+                "Keys": [row_of({"pk": key, "sk": "ARRIVAL"}) for key in keys],
                 "ConsistentRead": True,
                 "ProjectionExpression": "pk, road",
             }
@@ -67,7 +67,7 @@ class ArrivalTable:
     def note(self, arrival: str, road: Road, *, now: datetime) -> Road | None:
         row = {
             "pk": _key(arrival),
-            "sk": "EVENT",
+            "sk": "ARRIVAL",
             "road": str(road),
             "at": stamp(now),
             "expires_at": int((now + self._retention).timestamp()),
@@ -92,8 +92,8 @@ class ArrivalTable:
 def _key(arrival: str) -> str:
     """As part of a key: as it is, or a digest where it is long or strange."""
     if len(arrival) <= 200 and arrival.isascii() and arrival.isprintable():
-        return f"EVENT#{arrival}"
-    return "EVENT#sha256-" + hashlib.sha256(arrival.encode("utf-8", "replace")).hexdigest()
+        return f"ARRIVAL#{arrival}"
+    return "ARRIVAL#sha256-" + hashlib.sha256(arrival.encode("utf-8", "replace")).hexdigest()
 
 
 def _unavailable(error: Exception) -> UnavailableError:

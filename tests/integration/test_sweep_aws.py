@@ -138,10 +138,10 @@ def test_what_eventbridge_brought_is_left_alone_and_what_it_did_not_is_told_mark
         brought["eventID"]: "eventbridge",
         dropped["eventID"]: "trail",
     }
-    noted = {row["pk"]["S"]: row["road"]["S"] for row in rows if row["sk"]["S"] == "EVENT"}
+    noted = {row["pk"]["S"]: row["road"]["S"] for row in rows if row["sk"]["S"] == "ARRIVAL"}
     assert noted == {
-        f"EVENT#{ACCOUNT}#{brought['eventID']}": "eventbridge",
-        f"EVENT#{ACCOUNT}#{dropped['eventID']}": "trail",
+        f"ARRIVAL#{ACCOUNT}#{brought['eventID']}": "eventbridge",
+        f"ARRIVAL#{ACCOUNT}#{dropped['eventID']}": "trail",
     }
     assert sweep_trail.handler(batch(logs, notice(key_of())), CONTEXT) == {"batchItemFailures": []}
     assert metrics.since()["EventsMissed"] == 0, "that nothing was missed is counted too"
