@@ -121,11 +121,15 @@ class Sweeper:
                 continue
             if event.region != "unknown" and event.region not in self._regions:
                 event = dataclasses.replace(event, road=Road.UNWATCHED)
-            yield event
+            # What no rule of ours matches, EventBridge brings nobody: it is not for us either.
+            if any(True for _ in self._pipeline_for(event).catalogue.matching(event)):
+                yield event
+
+    def _pipeline_for(self, event: Event) -> Pipeline:
+        return self._of_reads if event.is_management_read else self._pipeline
 
     def _see_through(self, event: Event) -> Swept:
-        pipeline = self._of_reads if event.is_management_read else self._pipeline
-        findings = pipeline.raise_alerts(event)
+        findings = self._pipeline_for(event).raise_alerts(event)
         first = self._arrivals.note(event.arrival, event.road, now=self._clock())
         # The stored finding has the road that was first; one that EventBridge brought meanwhile is none of ours.
         ours = first is None and any(finding.road is event.road for finding in findings)
@@ -156,7 +160,7 @@ UNREADABLE_LOG_OBJECT = Detection.announced(
     severity=Severity.HIGH,
     respond=(
         "See who wrote or removed the object",
-        "Check the hour's digest: rootwatch verify-logs",
+        "Check the hour's digest",
         "Search the event history for what it should have held",
     ),
 )

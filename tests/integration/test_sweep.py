@@ -217,6 +217,7 @@ def test_a_read_is_for_those_detections_alone_whose_rules_see_reads(roads):
     assert any(True for _ in roads.pipeline.catalogue.matching(Event.parse(reads[0]))), "a pattern matches it"
     roads.sweep_keys(roads.store(1, *reads))
     assert roads.findings == []
+    assert roads.counts == Swept(), "nothing of it is kept either"
     assumed = record(
         eventName="AssumeRoot",
         eventSource="sts.amazonaws.com",
