@@ -21,9 +21,14 @@ EXAMPLE_FILE = "rootwatch.example.toml"
 
 def build(app: App, deployment: Deployment) -> None:
     """Add the stacks of `deployment` to `app`; a cdk-nag finding that nobody accepted then fails the synthesis."""
-    if deployment.creates_evidence:
+    evidence = (
         EvidenceStack(app, f"{deployment.name}-evidence", deployment=deployment)
+        if deployment.creates_evidence
+        else None
+    )
     alerting = AlertingStack(app, f"{deployment.name}-alerting", deployment=deployment)
+    if evidence and deployment.trail.mode == "create" and deployment.sweep_source == "notifications":
+        evidence.add_stack_dependency(alerting, reason="the logs queue is there before the bucket tells it of anything")
     for region in deployment.forwarding_regions:
         forwarding = ForwardingStack(
             app, f"{deployment.name}-forwarding-{region}", deployment=deployment, region=region

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, verify_logs
+from cli import audit, sweep, verify_logs
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 
 # Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
@@ -118,6 +118,8 @@ app.add_typer(destinations, name="destinations")
 window = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask for, decide and list break-glass windows.")
 app.add_typer(window, name="window")
 app.add_typer(audit.app, name="audit")
+
+app.command(name="sweep", short_help=sweep.SHORT_HELP)(sweep.sweep)
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]

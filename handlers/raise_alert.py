@@ -92,6 +92,7 @@ def _do(record: SQSRecord, parts: wiring.Alerting) -> None:
             "finding",
             extra={"detection": finding.detection_id, "severity": finding.severity.name, "quiet": finding.quiet or ""},
         )
+    parts.arrived(event)
 
 
 def _tell_of_window(window_id: str, parts: wiring.Alerting) -> None:

@@ -87,6 +87,16 @@ class AlertSettings(_Settings):
     log_bucket: str = ""  # where the trail's log files are; "": they are not read
     log_prefix: str = ""
     alarms: Mapping[str, str] = field(default_factory=dict)  # group, function, role, dead_letters; empty: none are set
+    sweeps: bool = False  # whether the log bucket is swept, so that what EventBridge brought has to be noted
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings(AlertSettings):
+    """What sweep_trail needs to know, beside all that raise_alert knows."""
+
+    trail_bucket: str
+    trail_prefix: str  # of log objects' keys, before the account: "AWSLogs/" or "prefix/AWSLogs/o-a1b2c3d4e5/"
+    logs_queue_url: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from handlers import __version__, session_reports
 from handlers.adapters.account_lookups import TIME_LIMIT_SECONDS, AccountLookups
 from handlers.adapters.alarm_board import CloudWatchAlarms
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.arrivals import ArrivalTable
 from handlers.adapters.audit_bucket import AuditBucket
 from handlers.adapters.canary_table import CanaryBus, CanaryTable
 from handlers.adapters.email import EmailNotifier
@@ -28,7 +29,7 @@ from handlers.adapters.enrichments import AccessAnalyzerChecks, AddressFiles, Or
 from handlers.adapters.function_call import FunctionCall
 from handlers.adapters.history_table import HistoryTable
 from handlers.adapters.memory import MemoryAccounts
-from handlers.adapters.metrics import acknowledged_metric, emit
+from handlers.adapters.metrics import acknowledged_metric, count_metric, emit
 from handlers.adapters.notices import canary_mail
 from handlers.adapters.refusals import Refusals
 from handlers.adapters.reminders import QueueReminders
@@ -50,7 +51,7 @@ from handlers.alerting.canary import Canary, Flight, arrival
 from handlers.alerting.catalogue import Catalogue
 from handlers.alerting.detection import Detection
 from handlers.alerting.enrichment import Enrichments, Patience
-from handlers.alerting.event import Event
+from handlers.alerting.event import Event, Road
 from handlers.alerting.finding import Finding
 from handlers.alerting.following import follow, tell_activity
 from handlers.alerting.pipeline import Pipeline
@@ -82,6 +83,7 @@ class Alerting:
     arrive: Callable[[Mapping[str, Any]], bool]  # writes down that a canary came through
     desk: WindowDesk | None = None  # None: the deployment has no break-glass windows
     show_window: Callable[[str], None] = lambda _id: None  # bring its message in Slack up to date
+    arrived: Callable[[Event], None] = lambda _event: None  # note that EventBridge brought it; may raise
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +176,8 @@ def alerting() -> Alerting:
         show_window=_window_shower(settings, desk, slack),
         pipeline=pipeline,
         desk=desk,
-        put_back=_putting_back(settings.queue_url),
+        arrived=_arrived(settings),
+        put_back=putting_back(settings.queue_url),
         wait_seconds=functools.partial(wait_seconds, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
     )
 
@@ -249,7 +252,7 @@ def follow_ups() -> FollowUps:
     )
 
 
-def _putting_back(queue_url: str) -> Callable[[str, int], None]:
+def putting_back(queue_url: str) -> Callable[[str, int], None]:
     """What has a message come again after so many seconds: (receipt handle, seconds)."""
 
     def put_back(receipt_handle: str, seconds: int) -> None:
@@ -294,6 +297,27 @@ def _canary_warning(settings: AlertSettings) -> Callable[[Sequence[Flight]], Non
         mail.say(*canary_mail(lost, rule=rule, settings=message_settings(settings)))
 
     return warn
+
+
+def arrival_table(settings: AlertSettings) -> ArrivalTable:
+    """Where the two roads know of each other."""
+    return ArrivalTable(
+        client=client("dynamodb"), table=settings.table_name, retention=timedelta(days=settings.retention_days)
+    )
+
+
+def _arrived(settings: AlertSettings) -> Callable[[Event], None]:
+    """Tells the sweep what it need not see through again; counts what EventBridge brought after the sweep."""
+    arrivals = arrival_table(settings)
+
+    def note(event: Event) -> None:
+        if not event.text("eventID"):
+            return  # no record of CloudTrail's: no log object will ever hold it
+        now = _now()
+        if arrivals.note(event.arrival, Road.EVENTBRIDGE, now=now) is Road.TRAIL:
+            emit(count_metric("EventsDeliveredLate", 1, deployment=settings.deployment_name, at=now))
+
+    return note if settings.sweeps else lambda _event: None
 
 
 def message_settings(settings: AlertSettings, language: str = "") -> MessageSettings:
@@ -536,7 +560,7 @@ def clicks() -> Clicks:
         slack=slack,
         words=words_for(settings.language),
         clock=_now,
-        put_back=_putting_back(settings.queue_url),
+        put_back=putting_back(settings.queue_url),
         wait_seconds=functools.partial(wait_seconds, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds),
         responders=Responders(settings.responders, members=slack.members, clock=_now),
         audit_log=audit,

@@ -116,6 +116,7 @@ class AlertPipeline(Construct):
         slack_token: the bot token's place.
         destinations: further topics and secrets.
         settings: what every function that tells people of alerts knows.
+        alert_settings: what raise_alert knows, and whoever does its work.
         raise_alert: the function.
         target: what the rules of the home region aim at.
     """
@@ -154,6 +155,7 @@ class AlertPipeline(Construct):
         )
         self.destinations = Destinations(self, "Destinations", deployment=deployment)
         self.settings = self._settings(topic, audit_log)
+        self.alert_settings = self._alert_settings()
         self.raise_alert = self._function(topic)
         for prefix in (FINDINGS, TRANSITIONS):
             audit_log.grant_append(self.raise_alert, prefix)
@@ -302,9 +304,9 @@ class AlertPipeline(Construct):
         self.slack_token.grant_read(function)
         self.destinations.grant_telling(function)
 
-    def _function(self, topic: sns.Topic) -> PythonFunction:
+    def _alert_settings(self) -> AlertSettings:
         deployment = self._deployment
-        settings = dataclasses.replace(
+        return dataclasses.replace(
             self.settings,
             country_file=COUNTRY_FILE if deployment.context.mmdb_country else "",
             network_file=NETWORK_FILE if deployment.context.mmdb_asn else "",
@@ -315,7 +317,11 @@ class AlertPipeline(Construct):
             packs=deployment.enabled_packs,
             quiet_file=QUIET_FILE if deployment.quiet else "",
             break_glass_file=BREAK_GLASS_FILE if deployment.break_glass_rules else "",
+            sweeps=deployment.sweep_source != "off",
         )
+
+    def _function(self, topic: sns.Topic) -> PythonFunction:
+        deployment = self._deployment
         function = PythonFunction(
             self,
             "RaiseAlert",
@@ -323,10 +329,10 @@ class AlertPipeline(Construct):
             name="raise-alert",
             handler="handlers.raise_alert.handler",
             description="Turns events into alerts: records them, and tells Slack and e-mail",
-            environment=settings.to_environment(),
+            environment=self.alert_settings.to_environment(),
             memory_mb=512,
             # In its code rather than in a table or a parameter: docs/decisions/0004.
-            files=self._files(),
+            files=self.files,
         )
         function.function.add_event_source(
             event_sources.SqsEventSource(
@@ -339,7 +345,7 @@ class AlertPipeline(Construct):
         # One more than consuming needs: a reminder to bring a message in Slack up to date goes through the queue.
         function.allow(["sqs:SendMessage"], [self.queue.queue_arn])
         self.grant_telling(function, topic)
-        self._grant_looking_up(function)
+        self.grant_looking_up(function)
         return function
 
     def _ask_for_the_digest(self) -> None:
@@ -388,8 +394,9 @@ class AlertPipeline(Construct):
         )
         schedule.node.add_dependency(role)
 
-    def _files(self) -> dict[str, bytes]:
-        """What the function carries of the configuration, by its path in the bundle."""
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What raise_alert, and whoever does its work, carries of the configuration, by its path in the bundle."""
         deployment = self._deployment
         files = telling_files(deployment)
         if deployment.quiet:
@@ -403,7 +410,8 @@ class AlertPipeline(Construct):
                 files[name] = Path(path).read_bytes()
         return files
 
-    def _grant_looking_up(self, function: PythonFunction) -> None:
+    def grant_looking_up(self, function: PythonFunction) -> None:
+        """Let `function` ask about whom an event names: all of it reads."""
         deployment = self._deployment
         wide = []
         for kind, reads in IAM_READS.items():
@@ -455,6 +463,7 @@ def event_queue(
     *,
     name: str,
     visibility_timeout: Duration | None = None,
+    delivery_delay: Duration | None = None,
     dead_letter_queue: sqs.DeadLetterQueue | None = None,
 ) -> sqs.Queue:
     """A queue as all of ours are: encrypted, over TLS only, keeping messages for as long as SQS can."""
@@ -467,6 +476,7 @@ def event_queue(
         retention_period=RETENTION,
         max_message_size_bytes=MAXIMUM_MESSAGE_BYTES,
         visibility_timeout=visibility_timeout,
+        delivery_delay=delivery_delay,
         dead_letter_queue=dead_letter_queue,
     )
 

@@ -15,6 +15,7 @@ from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
 from infra.slack_door import SlackDoor
+from infra.trail_sweeper import TrailSweeper
 from infra.watchers import EmailTopic, Watchers
 
 
@@ -28,6 +29,7 @@ class AlertingStack(Stack):
         audit_log: where findings and decisions about alerts are kept.
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
+        sweeper: what reads the log bucket; None where sweep.source is "off".
         watchers: to add the alarms of further parts to.
     """
 
@@ -71,6 +73,11 @@ class AlertingStack(Stack):
         if canaries and self.follow_up:
             canaries.node.add_dependency(allowed)
             canaries.grant_release(self.follow_up.follow_up)
+        self.sweeper = (
+            TrailSweeper(self, "Sweep", deployment=deployment, pipeline=self.pipeline, topic=self.topic)
+            if deployment.sweep_source != "off"
+            else None
+        )
         self.watchers = Watchers(self, "Watchers", deployment=deployment, topic=self.topic)
         self.watchers.watch_dead_letters(self.pipeline.dead_letters, name="events")
         self.watchers.watch_queue(self.pipeline.queue, name="events")
@@ -83,6 +90,8 @@ class AlertingStack(Stack):
             if deployment.react.enabled
             else None
         )
+        if self.sweeper:
+            self._complete(self.sweeper, deployment)
         if deployment.break_glass.enabled:
             self.audit_log.grant_append(self.pipeline.raise_alert, WINDOWS)
             if self.follow_up:
@@ -99,6 +108,23 @@ class AlertingStack(Stack):
             self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
 
         self._tell(deployment)
+
+    def _complete(self, sweeper: TrailSweeper, deployment: Deployment) -> None:
+        """What the sweep does for an alert is what raise_alert does; what keeps it from that is watched likewise."""
+        if self.audit_log:
+            self.audit_log.grant_append(sweeper.sweep_trail)
+            if deployment.break_glass.enabled:
+                self.audit_log.grant_append(sweeper.sweep_trail, WINDOWS)
+        if self.follow_up:
+            self.follow_up.grant_alarms(sweeper.sweep_trail)
+        self.watchers.watch_dead_letters(sweeper.dead_letters, name="logs")
+        self.watchers.watch_queue(
+            sweeper.queue,
+            name="logs",
+            delay_seconds=deployment.sweep.grace_seconds,
+            why="the log bucket or its key refuses the function, or Slack does not answer",
+        )
+        self.watchers.watch_errors(sweeper.sweep_trail.function, name="sweep-trail")
 
     def _tell(self, deployment: Deployment) -> None:
         token = self.pipeline.slack_token
@@ -125,6 +151,9 @@ class AlertingStack(Stack):
             outputs["SlackRequestUrl"] = (self.door.url, "The Slack app's interactivity request URL")
             outputs["SlackSigningSecretName"] = (self.door.signing_secret.name, "Where its signing secret is kept")
             outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
+        if self.sweeper:
+            outputs["LogsQueueUrl"] = (self.sweeper.queue.queue_url, "Where log objects wait to be swept")
+            outputs["LogsDeadLetterQueueUrl"] = (self.sweeper.dead_letters.queue_url, "Log objects that were not swept")
         if self.follow_up:
             name = self.follow_up.follow_up.function.function_name
             outputs["FollowUpFunctionName"] = (name, "Does what alarms ask for")

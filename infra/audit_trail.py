@@ -113,13 +113,9 @@ class AuditTrail(Construct):
             ],
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # L2's event_bridge_enabled brings a custom resource with a Lambda function and wide rights; the property does
-        # the same. Each arriving log file becomes an event, so that the records are swept as well.
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101 - what a Bucket is made of
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-        )
+        resource.notification_configuration = _notifications(deployment)
         if self.access_log_bucket:
             self._log_access(resource, bucket, self.access_log_bucket, deployment)
         else:
@@ -296,6 +292,36 @@ def default_retention(deployment: Deployment) -> s3.ObjectLockRetention:
     if deployment.trail.object_lock == "compliance":
         return s3.ObjectLockRetention.compliance(period)
     return s3.ObjectLockRetention.governance(period)
+
+
+def _notifications(deployment: Deployment) -> s3.CfnBucket.NotificationConfigurationProperty | None:
+    """Who is told of each log object, so that it is swept (infra/trail_sweeper.py).
+
+    The L2 ways of saying this bring a custom resource with a Lambda function and wide rights, also for a bucket that is
+    made here: they have to, for buckets that are not.
+    """
+    match deployment.sweep_source:
+        case "notifications":
+            rules = [
+                s3.CfnBucket.FilterRuleProperty(name="prefix", value=deployment.trail_log_prefix),
+                s3.CfnBucket.FilterRuleProperty(name="suffix", value=".json.gz"),
+            ]
+            return s3.CfnBucket.NotificationConfigurationProperty(
+                queue_configurations=[
+                    s3.CfnBucket.QueueConfigurationProperty(
+                        event="s3:ObjectCreated:*",
+                        queue=deployment.logs_queue_arn,
+                        filter=s3.CfnBucket.NotificationFilterProperty(
+                            s3_key=s3.CfnBucket.S3KeyFilterProperty(rules=rules)
+                        ),
+                    )
+                ]
+            )
+        case "eventbridge":
+            return s3.CfnBucket.NotificationConfigurationProperty(
+                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+            )
+    return None
 
 
 def _cold(retention_days: int) -> list[s3.Transition]:

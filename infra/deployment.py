@@ -648,6 +648,30 @@ class Sessions(_Section):
     read_log_bucket: bool = False  # besides the event history
 
 
+SweepSource = Literal["notifications", "eventbridge", "listing", "off"]
+
+
+class Sweep(_Section):
+    """`[sweep]`: how the log objects that come into the trail's bucket are learnt of, so that each is swept."""
+
+    source: SweepSource | None = None  # None: as fits trail.mode
+    grace_seconds: int = Field(default=300, ge=0, le=900)
+    listing_minutes: int = Field(default=15, ge=5, le=30)
+    key_arn: str | None = None
+
+    @field_validator("key_arn")
+    @classmethod
+    def _names_a_key(cls, value: str | None) -> str | None:
+        form = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+        if value is not None and not re.fullmatch(form, value):
+            _refuse(
+                f"{_shown(value)} is not the ARN of a KMS key.",
+                "copy KmsKeyId from `aws cloudtrail describe-trails`, such as "
+                '"arn:aws:kms:us-east-1:123456789012:key/00000000-0000-4000-8000-000000000000"; an alias will not do.',
+            )
+        return value
+
+
 class Advanced(_Section):
     """`[advanced]`: for the local AWS and for experiments; a real deployment leaves it out."""
 
@@ -1390,6 +1414,7 @@ class Deployment(_Section):
     context: Context = Context()
     sessions: Sessions = Sessions()
     audit: Audit = Audit()
+    sweep: Sweep = Sweep()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
@@ -1469,6 +1494,24 @@ class Deployment(_Section):
                 "names a key, but this deployment creates the trail, and knows its key.",
                 'remove it; it is for trail.mode = "existing".',
                 at=("log_key_arn",),
+            )
+        return value
+
+    @field_validator("sweep")
+    @classmethod
+    def _there_is_a_bucket_to_sweep(cls, value: Sweep, info: ValidationInfo) -> Sweep:
+        trail: Trail | None = info.data.get("trail")
+        if trail is None:
+            return value
+        if trail.mode == "create" and value.key_arn:
+            _refuse(
+                'is set, but trail.mode is "create": the key is then ours, and known.', "remove it.", at=("key_arn",)
+            )
+        if trail.mode == "skip" and value.source not in (None, "off"):
+            _refuse(
+                f'is "{value.source}", but trail.mode is "skip": this deployment knows of no log bucket.',
+                'name the trail and its bucket with trail.mode = "existing", or remove source.',
+                at=("source",),
             )
         return value
 
@@ -1608,6 +1651,22 @@ class Deployment(_Section):
         return tuple(sorted({*ours, self.home_region, *self.watched_regions}))
 
     @property
+    def sweep_source(self) -> SweepSource:
+        """How log objects are learnt of.
+
+        Where nobody said: the bucket we make tells of them; one that others made is listed, because its notifications
+        are theirs, and a bucket can have one kind of event go to one place only; without a bucket there is nothing.
+        """
+        if self.sweep.source:
+            return self.sweep.source
+        return {"create": "notifications", "existing": "listing", "skip": "off"}[self.trail.mode]  # type: ignore[return-value]
+
+    @property
+    def logs_queue_arn(self) -> str:
+        """Where notices of log objects wait, composed: the bucket that tells of them is in another stack."""
+        return f"arn:{self.partition}:sqs:{self.home_region}:{self.account}:{self.name}-logs"
+
+    @property
     def creates_evidence(self) -> bool:
         """Whether the Evidence stack has anything to create: CloudFormation refuses a stack without resources."""
         return self.audit.enabled or (
@@ -1719,6 +1778,7 @@ class Deployment(_Section):
                 'trail.mode is "skip": without a trail that logs, EventBridge receives no CloudTrail events and '
                 "nothing is ever detected. Keep it only if another deployment creates the trail."
             )
+        found += self._doubts_about_the_sweep()
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
         for number, route in enumerate(self.routes):
@@ -1738,6 +1798,36 @@ class Deployment(_Section):
                 f"{', '.join(off)}: declared to be quiet, and not at work at all, because its pack is off. Switch it "
                 "on below [packs], or remove the declaration."
             )
+        found += self._doubts_about_questions()
+        if self.break_glass.enabled and len(self.break_glass.approvers) == 1:
+            found.append(
+                "break_glass.approvers is one person: whoever that is can open a window only as an emergency. Name two."
+            )
+        found += self.ending_suppressions(datetime.now(UTC).date())
+        return tuple(found)
+
+    def _doubts_about_the_sweep(self) -> list[str]:
+        found: list[str] = []
+        if self.trail.mode == "existing" and self.sweep.source == "notifications":
+            found.append(
+                'sweep.source is "notifications" on a bucket that exists already: its owner has to let it notify the '
+                f"queue {self.name}-logs (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
+                "tells of it."
+            )
+        if self.trail.mode == "existing" and self.sweep.source == "eventbridge":
+            found.append(
+                'sweep.source is "eventbridge" on a bucket that exists already: its owner has to switch Amazon '
+                "EventBridge on for it (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
+                "tells of it."
+            )
+        if self.trail.mode == "create" and self.sweep.source == "off":
+            found.append(
+                'sweep.source is "off": what EventBridge fails to deliver, which AWS says can happen, nobody is told.'
+            )
+        return found
+
+    def _doubts_about_questions(self) -> list[str]:
+        found: list[str] = []
         if self.audit.enabled and not self.audit.auditors:
             found.append("audit.auditors is empty: the tables are made, and no role that an auditor could take.")
         folders = 31 * len(self.audited_accounts) * len(self.audited_regions)
@@ -1747,12 +1837,7 @@ class Deployment(_Section):
                 f"{folders:,} folders, and Athena reads {MAXIMUM_PARTITIONS:,} for one question. List the regions that "
                 "are in use as audit.regions, or ask of fewer accounts at a time (--account)."
             )
-        if self.break_glass.enabled and len(self.break_glass.approvers) == 1:
-            found.append(
-                "break_glass.approvers is one person: whoever that is can open a window only as an emergency. Name two."
-            )
-        found += self.ending_suppressions(datetime.now(UTC).date())
-        return tuple(found)
+        return found
 
     def ending_suppressions(self, today: date) -> tuple[str, ...]:
         """What to say of each suppression that ends within a week of `today` (UTC), or has ended."""

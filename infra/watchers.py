@@ -14,8 +14,9 @@ from constructs import Construct
 
 from infra.deployment import Deployment
 
-# The first ten alarms of an account are free of charge, and ten are about what a person keeps in mind.
-MAXIMUM_ALARMS = 10
+# About what a person keeps in mind: each speaks of a part of its own. The first ten of an account are free of charge, a
+# further one costs 0.10 USD a month.
+MAXIMUM_ALARMS = 14
 
 # How long events may wait, or be tried in vain, before people hear of it: several attempts have failed by then.
 PATIENCE_MINUTES = 15
@@ -78,8 +79,18 @@ class Watchers(Construct):
             "sent. It is kept for 14 days. Find and mend the reason, then redrive the queue.",
         )
 
-    def watch_queue(self, queue: sqs.Queue, *, name: str) -> None:
+    def watch_queue(
+        self,
+        queue: sqs.Queue,
+        *,
+        name: str,
+        delay_seconds: int = 0,
+        why: str = "Slack does not answer, or refuses our token",
+    ) -> None:
         """Two alarms about `queue`, called `name`: its events are not taken, and they are taken in vain.
+
+        `delay_seconds` is how long its events wait on purpose; `why` is what is most likely wrong where they are tried
+        in vain.
 
         Both are needed: once an event has been received three times, SQS leaves it out of the age of the oldest
         message (SQS developer guide, "Available CloudWatch metrics"), and an event that waits for Slack has been.
@@ -87,8 +98,9 @@ class Watchers(Construct):
         self._alarm(
             f"{name}-waiting",
             metric=queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1), statistic="Maximum"),
-            threshold=60 * PATIENCE_MINUTES,
-            description=f"Events have waited in the queue {self._name}-{name} for {PATIENCE_MINUTES} minutes: the "
+            threshold=60 * PATIENCE_MINUTES + delay_seconds,
+            description=f"Events have waited in the queue {self._name}-{name} for "
+            f"{PATIENCE_MINUTES + delay_seconds // 60} minutes: the "
             "function does not take them. Nothing is lost yet. See whether the function's trigger is enabled.",
         )
         self._alarm(
@@ -99,8 +111,7 @@ class Watchers(Construct):
             threshold=1,
             periods=PATIENCE_MINUTES,
             description=f"Events of the queue {self._name}-{name} have been tried in vain for {PATIENCE_MINUTES} "
-            "minutes: Slack does not answer, or refuses our token. Nothing is lost yet. The function's log has the "
-            "reason.",
+            f"minutes: {why}. Nothing is lost yet. The function's log has the reason.",
         )
 
     def watch_errors(self, function: lambda_.Function, *, name: str) -> None:

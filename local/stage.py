@@ -51,7 +51,7 @@ language = "{language}"
 "{account}" = "local"
 
 [trail]
-mode = "skip"
+{trail}
 
 [config]
 mode = "skip"
@@ -100,6 +100,7 @@ class Stage:
         real_slack: post there instead of into the look-alike.
         time_zone: shown beside UTC.
         language: of messages, buttons and forms.
+        trail: the settings of [trail]; the local AWS has no trail.
         more: further sections of the configuration.
         progress: called with one line before each step that takes time.
 
@@ -118,6 +119,7 @@ class Stage:
         real_slack: RealSlack | None = None,
         time_zone: str = "UTC",
         language: str = "en",
+        trail: str = 'mode = "skip"',
         more: str = "",
         progress: Callable[[str], None] = lambda _line: None,
     ) -> None:
@@ -129,6 +131,7 @@ class Stage:
         self._real_slack = real_slack
         self._time_zone = time_zone
         self._language = language
+        self._trail = trail
         self._more = more
         self._progress = progress
         self._stack = ExitStack()
@@ -223,6 +226,7 @@ class Stage:
                 slack_api_url=api_url,
                 time_zone=self._time_zone,
                 language=self._language,
+                trail=self._trail,
                 reacts="true" if self.slack else "false",
             )
             + (_BREAK_GLASS if self.slack else "")

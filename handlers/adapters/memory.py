@@ -20,6 +20,7 @@ from handlers.alerting.alert import (
     open_alert_for,
     unsettled_by,
 )
+from handlers.alerting.event import Road
 from handlers.alerting.finding import Finding, QuietKind
 from handlers.alerting.life import Act, Decision, Life, Outcome, decide
 from handlers.alerting.ports import (
@@ -207,6 +208,24 @@ class MemoryNotifier:
     def _fail_if_asked(self) -> None:
         if self.failing:
             raise self.failing.pop(0)
+
+
+class MemoryArrivals:
+    """An Arrivals that forgets when the process ends."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._roads: dict[str, Road] = {}
+
+    def known(self, arrivals: Sequence[str]) -> Mapping[str, Road]:
+        with self._lock:
+            return {arrival: self._roads[arrival] for arrival in arrivals if arrival in self._roads}
+
+    def note(self, arrival: str, road: Road, *, now: datetime) -> Road | None:
+        with self._lock:
+            first = self._roads.get(arrival)
+            self._roads.setdefault(arrival, road)
+            return first
 
 
 class MemoryAuditLog:

@@ -46,6 +46,11 @@ def refused_metric(destination: str, *, deployment: str, at: datetime) -> dict[s
     return _metric("DestinationRefused", 1, "Count", {"Deployment": deployment, "Destination": destination}, at=at)
 
 
+def count_metric(name: str, count: int, *, deployment: str, at: datetime) -> dict[str, Any]:
+    """How often something happened, in the whole deployment."""
+    return _metric(name, count, "Count", {"Deployment": deployment}, at=at)
+
+
 def _metric(name: str, value: float, unit: str, dimensions: Mapping[str, str], *, at: datetime) -> dict[str, Any]:
     return {
         "_aws": {

@@ -251,8 +251,12 @@ def _lateness(finding: Finding, words: Words) -> list[str]:
         notes.append(words.late.format(delay=duration(late_by, words)))
     if finding.late_reason:
         notes.append(words.late_reason.format(reason=finding.late_reason))
+    if finding.road is Road.UNWATCHED:
+        notes.append(words.not_watched.format(region=finding.region))
     if finding.road is Road.TRAIL:
-        notes.append(words.not_delivered)
+        # How long EventBridge was waited for: it may deliver yet, and then this was true all the same.
+        waited = duration(max(finding.received - finding.time, timedelta(0)), words) if finding.time else ""
+        notes.append(words.not_delivered_within.format(delay=waited) if waited else words.not_delivered)
     return [" ".join(notes)] if notes else []
 
 

@@ -65,6 +65,8 @@ class Words:
     late: str
     late_reason: str
     not_delivered: str
+    not_delivered_within: str
+    not_watched: str
     days: str
     hours: str
     minutes: str
@@ -168,6 +170,8 @@ ENGLISH = Words(
     late="LATE: this reached us {delay} after it happened.",
     late_reason="CloudTrail says why: {reason}.",
     not_delivered="EventBridge did not deliver this; it was found in the log bucket.",
+    not_delivered_within="EventBridge did not deliver this within {delay}; it was found in the log bucket.",
+    not_watched="No rule of ours watches {region}: this was found in the log bucket.",
     days="{count} d",
     hours="{count} h",
     minutes="{count} min",
@@ -298,6 +302,8 @@ JAPANESE = Words(
     late="遅延: 発生から {delay} 後に届きました。",
     late_reason="CloudTrail による理由: {reason}",
     not_delivered="EventBridge からは届かず、ログバケットで見つかりました。",
+    not_delivered_within="EventBridge からは {delay} 以内に届かず、ログバケットで見つかりました。",
+    not_watched="{region} を監視するルールはありません。ログバケットで見つかりました。",
     days="{count} 日",
     hours="{count} 時間",
     minutes="{count} 分",

@@ -41,6 +41,7 @@ class Road(StrEnum):
 
     EVENTBRIDGE = "eventbridge"  # fast, best effort
     TRAIL = "trail"  # from the log bucket: slower, and the record
+    UNWATCHED = "unwatched"  # from the log bucket too, of a region where no rule of ours waits for it
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -210,6 +211,20 @@ class Event:
         if isinstance(flag, str) and flag.lower() in ("true", "false"):
             return flag.lower() == "true"
         return self.name.startswith(_READ_PREFIXES)
+
+    @property
+    def arrival(self) -> str:
+        """This very record, whichever road brings it: account and its own id. A correction is a record of its own."""
+        return f"{self.account}#{self.id}"
+
+    @property
+    def is_management_read(self) -> bool:
+        """Whether EventBridge gives it only to rules that ask for all management events: it says itself that it reads.
+
+        EventBridge user guide, "Receiving read-only management events from AWS services".
+        """
+        reads = self.dig("readOnly") in (True, "true")
+        return reads and self.dig("managementEvent") not in (False, "false")
 
     @cached_property
     def late_reason(self) -> str | None:

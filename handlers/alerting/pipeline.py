@@ -392,7 +392,7 @@ def unreadable_finding(body: str, reason: str, *, now: datetime, road: Road) -> 
             count=f"{len(body):,}",
             reason=reason,
         ),
-        subject=phrase("the events queue"),
+        subject=phrase("the events queue") if road is Road.EVENTBRIDGE else phrase("the log bucket"),
         severity=UNREADABLE_EVENT.severity,
         group="unreadable",
         exhibits=(Exhibit(title="How it begins", text=body[:1_000]),),

@@ -11,6 +11,7 @@ from handlers.alerting.severity import Severity
 
 if TYPE_CHECKING:
     from handlers.alerting.alert import Alert, Told
+    from handlers.alerting.event import Road
     from handlers.alerting.finding import Finding, QuietKind
     from handlers.alerting.life import Act, Decision, Life
     from handlers.alerting.window import Use, Window, WindowAct
@@ -265,6 +266,21 @@ class AlertBook(Protocol):
 
     def history(self, alert_id: str) -> Sequence[tuple[Act, Life]]:
         """Every act done on an alert with the life after it, in their order. Nothing alters or removes one."""
+        ...
+
+
+class Arrivals(Protocol):
+    """Which CloudTrail records were seen through, and which road brought each first; known by `Event.arrival`.
+
+    Both raise UnavailableError when the store does not answer.
+    """
+
+    def known(self, arrivals: Sequence[str]) -> Mapping[str, Road]:
+        """Those of the records that were seen through, with their road."""
+        ...
+
+    def note(self, arrival: str, road: Road, *, now: datetime) -> Road | None:
+        """Keep that a record was seen through; the road that was first where it is kept already, else None."""
         ...
 
 

@@ -26,7 +26,7 @@ GROUP = "watcher:rootwatch"  # whatever is done to Rootwatch in one account is o
 
 _NAME = "rootwatch"  # where nobody says otherwise
 _ON_RESOURCE = "on resource: "  # in the message of a denied call, which has no parameters
-_FUNCTIONS = ("raise-alert", "follow-up", "apply-click")  # that set alarms and take them back
+_FUNCTIONS = ("raise-alert", "sweep-trail", "follow-up", "apply-click")  # that set alarms and take them back
 _CLOUDFORMATION = "cloudformation.amazonaws.com"
 
 

@@ -68,6 +68,8 @@ def deployment(more: str = "", *, home: str = "us-east-1", watched: str = "", sl
         [slack]
         channel = "C0123456789"
         {slack}
+        [sweep]
+        source = "off"
         {more}
         """
     )
@@ -771,7 +773,7 @@ def test_an_alarm_too_many_is_refused() -> None:
     queue = sqs.Queue(stack, "Queue")
     for number in range(MAXIMUM_ALARMS):
         watchers.watch_dead_letters(queue, name=f"queue-{number}")
-    with pytest.raises(ValueError, match="would be the 11th of the region"):
+    with pytest.raises(ValueError, match=f"would be the {MAXIMUM_ALARMS + 1}th of the region"):
         watchers.watch_dead_letters(queue, name="one-more")
 
 

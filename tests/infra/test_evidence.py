@@ -192,7 +192,16 @@ def test_records_that_expire_early_never_move(evidence: Templates) -> None:
 @pytest.mark.parametrize("variant", CREATED)
 def test_each_log_file_announces_itself_without_a_custom_resource(evidence: Templates, variant: str) -> None:
     _, bucket = evidence[variant].bucket("trail")
-    assert bucket["NotificationConfiguration"] == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    ((kind, (told,)),) = bucket["NotificationConfiguration"].items()
+    home = "ap-northeast-1" if variant == "many-regions" else "us-east-1"
+    assert kind == "QueueConfigurations"
+    assert told["Event"] == "s3:ObjectCreated:*"
+    assert told["Queue"] == f"arn:aws:sqs:{home}:123456789012:rootwatch-logs"
+    prefix = "AWSLogs/o-a1b2c3d4e5/" if variant == "organisation" else "AWSLogs/"
+    assert {rule["Name"]: rule["Value"] for rule in told["Filter"]["S3Key"]["Rules"]} == {
+        "prefix": prefix,
+        "suffix": ".json.gz",
+    }
     assert not evidence[variant].of_type("AWS::Lambda::Function")
 
 

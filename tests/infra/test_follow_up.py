@@ -362,7 +362,7 @@ def test_what_is_declared_reaches_the_function_as_it_is_meant(of: Deployment) ->
 
 
 def test_whoever_declares_nothing_has_the_bundle_of_everybody_and_is_told_as_before() -> None:
-    of = Deployment.parse(MINIMAL)
+    of = Deployment.parse(MINIMAL + '[sweep]\nsource = "off"\n')
     assert telling_files(of) == {}
     assert of.routing == Routing()
     app = App(context={"aws:cdk:bundling-stacks": []})

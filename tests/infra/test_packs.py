@@ -49,8 +49,12 @@ def _rules(template: dict[str, Any]) -> set[str]:
 
 
 def _settings(template: dict[str, Any]) -> AlertSettings:
-    (function,) = [item for item in template["Resources"].values() if item["Type"] == "AWS::Lambda::Function"]
-    variables = function["Properties"]["Environment"]["Variables"]
+    functions = [item for item in template["Resources"].values() if item["Type"] == "AWS::Lambda::Function"]
+    # raise_alert and sweep_trail know the same.
+    variables, *_ = [function["Properties"]["Environment"]["Variables"] for function in functions]
+    assert {function["Properties"]["Environment"]["Variables"].get("ROOTWATCH_PACKS") for function in functions} == {
+        variables["ROOTWATCH_PACKS"]
+    }
     return AlertSettings.from_environment(
         {key: value if isinstance(value, str) else "a reference" for key, value in variables.items()}
     )

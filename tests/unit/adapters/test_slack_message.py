@@ -168,6 +168,23 @@ def test_an_event_found_in_the_log_bucket_says_that_eventbridge_did_not_deliver_
     assert "EventBridge" not in _shown(announcement(alert(), settings=SETTINGS))
 
 
+def test_how_long_eventbridge_was_waited_for_is_said_where_it_is_known() -> None:
+    def shown(**changes: Any) -> str:
+        return _shown(announcement(alert(finding(road=Road.TRAIL, **changes)), settings=SETTINGS))
+
+    happened = finding().happened
+    waited = "EventBridge did not deliver this within 12 min; it was found in the log bucket."
+    assert waited in shown(received=happened + timedelta(minutes=12, seconds=30))
+    for unknown in ({"time": None}, {"received": happened - timedelta(hours=1)}, {"received": happened}):
+        assert "EventBridge did not deliver this; it was found in the log bucket." in shown(**unknown)
+
+
+def test_a_region_without_rules_is_named_rather_than_eventbridge_blamed() -> None:
+    shown = _shown(announcement(alert(finding(road=Road.UNWATCHED, region="eu-north-1")), settings=SETTINGS))
+    assert "No rule of ours watches eu-north-1: this was found in the log bucket." in shown
+    assert "EventBridge" not in shown
+
+
 def test_repetition_is_counted_with_the_last_time() -> None:
     first = finding()
     repeated = alert(first, count=14, loud=12, last_time=first.happened + timedelta(minutes=9))
