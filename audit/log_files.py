@@ -10,9 +10,7 @@ from pathlib import Path
 
 # AWS CloudTrail user guide, "Getting and viewing your CloudTrail log files"; an organisation's trail has its id before
 # the account, and digests and insights have folders of their own.
-_LAYOUT = re.compile(
-    r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)/(?P<day>\d{4}/\d\d/\d\d)/[^/]+$"
-)
+_LAYOUT = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-]+)/(?P<day>\d{4}/\d\d/\d\d)/[^/]+$")
 _NAME = re.compile(
     r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)T\d{4}Z_[^/]*$"
 )

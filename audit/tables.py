@@ -129,7 +129,8 @@ def duckdb_type(kind: Type, *, only: Collection[str] | None = None) -> str:
             return "MAP(VARCHAR, VARCHAR)"
         case Struct(fields):
             kept = fields if only is None else tuple(field for field in fields if _is_needed(field, only)) or fields
-            return f"STRUCT({', '.join(f'{field.key} {duckdb_type(field.type, only=only)}' for field in kept)})"
+            parts = (f'"{field.key}" {duckdb_type(field.type, only=only)}' for field in kept)
+            return f"STRUCT({', '.join(parts)})"
 
 
 def _is_needed(field: Column, only: Collection[str]) -> bool:

@@ -133,7 +133,7 @@ def _names(tree: exp.Query) -> frozenset[str] | None:
     return frozenset(identifier.name.lower() for identifier in tree.find_all(exp.Identifier))
 
 
-def _refused(node: exp.Expression, why: str = "") -> EngineError:
+def _refused(node: exp.Expr, why: str = "") -> EngineError:
     text = node.sql(dialect="athena")
     what = f"{text[:77]}..." if len(text) > 80 else text
     return EngineError(
@@ -142,7 +142,7 @@ def _refused(node: exp.Expression, why: str = "") -> EngineError:
     )
 
 
-def _changed(node: exp.Expression) -> exp.Expression:
+def _changed(node: exp.Expr) -> exp.Expr:
     for kind, change in _CHANGES.items():
         if type(node) is kind:
             return change(node)
@@ -155,7 +155,7 @@ def _changed(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _scalar(node: exp.Expression) -> exp.Expression:
+def _scalar(node: exp.Expr) -> exp.Expr:
     if not node.args.get("scalar_only") and not isinstance(node, exp.JSONExtractScalar):
         raise _refused(node, "json_extract_scalar is")
     path = node.expression
@@ -165,7 +165,7 @@ def _scalar(node: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="rootwatch_json_scalar", expressions=[node.this, exp.Literal.string(text)])
 
 
-def _split_part(node: exp.Expression) -> exp.Expression:
+def _split_part(node: exp.Expr) -> exp.Expr:
     part = node.args.get("part_index")
     delimiter = node.args.get("delimiter")
     if not isinstance(part, exp.Literal) or part.is_string or int(part.this) < 1:
@@ -176,7 +176,7 @@ def _split_part(node: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="list_extract", expressions=[parts, part])
 
 
-def _substring(node: exp.Expression) -> exp.Expression:
+def _substring(node: exp.Expr) -> exp.Expr:
     start, length = node.args.get("start"), node.args.get("length")
     if not isinstance(start, exp.Literal) or start.is_string or int(start.this) < 1:
         raise _refused(node, "the start has to be written out, from 1 on")
@@ -185,28 +185,29 @@ def _substring(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
-    if not isinstance(node.to, exp.DataType) or node.to.this is not exp.DataType.Type.DOUBLE:
+def _cast(node: exp.Expr) -> exp.Expr:
+    kind = node.args.get("to")
+    if not isinstance(kind, exp.DataType) or kind.this is not exp.DataType.Type.DOUBLE:
         raise _refused(node, "only a cast to double gives the same")
     return node
 
 
-def _division(node: exp.Expression) -> exp.Expression:
-    sides = [side.unnest() for side in (node.left, node.right)]
-    if not any(type(side) is exp.Cast and side.to.this is exp.DataType.Type.DOUBLE for side in sides):
+def _division(node: exp.Expr) -> exp.Expr:
+    sides = [side.unnest() for side in (node.this, node.expression)]
+    if not any(isinstance(side, exp.Cast) and side.to.this is exp.DataType.Type.DOUBLE for side in sides):
         raise _refused(node, "of whole numbers Trino keeps the whole part; cast one to double")
     if not isinstance(sides[1], exp.Nullif | exp.Literal):
         raise _refused(node, "divide by nullif(x, 0), so that dividing by nothing gives NULL")
     # A double divided is a double in both; sqlglot would cast once more.
-    return exp.Div(this=node.left, expression=node.right, typed=False, safe=False)
+    return exp.Div(this=node.this, expression=node.expression, typed=False, safe=False)
 
 
-def _moment(node: exp.Expression) -> exp.Expression:
+def _moment(node: exp.Expr) -> exp.Expr:
     # Without a time zone, in UTC: a session's zone has no say.
     return exp.Cast(this=node.this, to=exp.DataType.build("timestamp", dialect="duckdb"))
 
 
-def _try(node: exp.Expression) -> exp.Expression:
+def _try(node: exp.Expr) -> exp.Expr:
     inner = node.this
     # What _moment made of it: a statement's own cast can only be one to double.
     if not isinstance(inner, exp.Cast) or inner.to.this is exp.DataType.Type.DOUBLE:
@@ -214,18 +215,16 @@ def _try(node: exp.Expression) -> exp.Expression:
     return exp.TryCast(this=inner.this, to=inner.to)
 
 
-def _date_diff(node: exp.Expression) -> exp.Expression:
+def _date_diff(node: exp.Expr) -> exp.Expr:
     unit = node.args.get("unit")
     name = unit.name.upper() if unit is not None else ""
     if name not in _UNITS:
         raise _refused(node, "the unit is 'second', 'minute', 'hour' or 'day'")
     # sqlglot turns Trino's (unit, from, to) into this=to, expression=from.
-    return exp.Anonymous(
-        this="date_sub", expressions=[exp.Literal.string(name.lower()), node.expression, node.this]
-    )
+    return exp.Anonymous(this="date_sub", expressions=[exp.Literal.string(name.lower()), node.expression, node.this])
 
 
-def _date_add(node: exp.Expression) -> exp.Expression:
+def _date_add(node: exp.Expr) -> exp.Expr:
     unit = node.args.get("unit")
     name = unit.name.upper() if unit is not None else ""
     if name not in _UNITS:
@@ -235,11 +234,11 @@ def _date_add(node: exp.Expression) -> exp.Expression:
     return exp.Paren(this=exp.Add(this=node.this, expression=step))
 
 
-def _part_of_time(name: str) -> Callable[[exp.Expression], exp.Expression]:
+def _part_of_time(name: str) -> Callable[[exp.Expr], exp.Expr]:
     return lambda node: exp.Anonymous(this=name, expressions=[node.this])
 
 
-def _concat(node: exp.Expression) -> exp.Expression:
+def _concat(node: exp.Expr) -> exp.Expr:
     first, *others = node.expressions
     joined = first
     for other in others:
@@ -247,26 +246,26 @@ def _concat(node: exp.Expression) -> exp.Expression:
     return exp.Paren(this=joined)
 
 
-def _like_pattern(node: exp.Expression) -> exp.Expression:
+def _like_pattern(node: exp.Expr) -> exp.Expr:
     pattern = node.expression
     if not isinstance(pattern, exp.Literal) or not pattern.is_string or not _PATTERN.fullmatch(pattern.this):
         raise _refused(node, "the pattern has to be written out, of what the two kinds of expressions share")
     return exp.Anonymous(this="regexp_matches", expressions=[node.this, pattern])
 
 
-def _joined(node: exp.Expression) -> exp.Expression:
+def _joined(node: exp.Expr) -> exp.Expr:
     if node.args.get("null") is not None:
         raise _refused(node, "array_join(array, delimiter) is")
     return exp.Anonymous(this="array_to_string", expressions=[node.this, node.expression])
 
 
-def _position(node: exp.Expression) -> exp.Expression:
+def _position(node: exp.Expr) -> exp.Expr:
     if node.args.get("position") or node.args.get("occurrence"):
         raise _refused(node, "strpos(text, part) is")
     return exp.Anonymous(this="strpos", expressions=[node.this, node.args["substr"]])
 
 
-_CHANGES: dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]] = {
+_CHANGES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.JSONExtractScalar: _scalar,
     exp.JSONExtract: _scalar,
     exp.SplitPart: _split_part,

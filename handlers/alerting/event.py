@@ -60,7 +60,7 @@ class Event:
         Raises:
             UnreadableEventError: not JSON, not an object, too large or nested too deeply; says which.
         """
-        value = body if isinstance(body, Mapping) else _decode(body)
+        value = body if isinstance(body, Mapping) else decode(body)
         if not isinstance(value, Mapping):
             raise UnreadableEventError(f"an event is a JSON object, this is {_kind(value)}")
         if isinstance(value.get("detail"), Mapping) and "detail-type" in value:
@@ -217,7 +217,12 @@ class Event:
         return self.text("addendum", "reason") or None
 
 
-def _decode(body: str | bytes) -> Any:
+def decode(body: str | bytes) -> Any:
+    """The JSON value of a text or of UTF-8 bytes, as `Event.parse` reads it.
+
+    Raises:
+        UnreadableEventError: not JSON, too large or nested too deeply; says which.
+    """
     size = len(body)
     if size > MAXIMUM_BYTES:
         raise UnreadableEventError(f"{size:,} long: more than the {MAXIMUM_BYTES:,} that EventBridge carries")
