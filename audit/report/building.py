@@ -284,8 +284,7 @@ class _Parts:
         needed = not isinstance(self.facts.windows, Missing) or any(item.standing for item in self._sessions)
         rows = [self._session_row(item) for item in self._sessions]
         partial = self._alerts_partial
-        if isinstance(self.facts.work, Missing):
-            partial = (*partial, self.facts.work)
+        partial += (self.facts.work,) if isinstance(self.facts.work, Missing) else self.facts.work_partial
         return Section(
             key="sessions",
             figures=(
@@ -490,7 +489,7 @@ class _Parts:
                     id="grants_by",
                     caption=Word("table.grants_by"),
                     columns=("granted_by", "grants"),
-                    rows=sorted(by.items(), key=lambda item: (-item[1], item[0])),
+                    rows=[*sorted(by.items(), key=lambda item: (-item[1], item[0]))],
                     source=source,
                     partial=self._alerts_partial,
                 ),
@@ -631,9 +630,7 @@ class _Parts:
             plot=Plot.BARS,
             label=Word("column.wait"),
             labels=tuple(Word(name) for name in names),
-            series=(
-                Series(name=Word("column.alerts"), style="plain", values=tuple(counts[name] for name in names)),
-            ),
+            series=(Series(name=Word("column.alerts"), style="plain", values=tuple(counts[name] for name in names)),),
             source=source,
         )
 
@@ -1043,7 +1040,7 @@ def _bad_if(something: Any) -> Tone:
 
 
 def _or_none(value: timedelta | None) -> Cell:
-    return Missing(Word("missing.nothing_to_measure")) if value is None else value
+    return Word("nothing_to_measure") if value is None else value
 
 
 def _band(wait: timedelta | None) -> str:
@@ -1081,4 +1078,3 @@ def said_parameters(bound: Mapping[str, object]) -> dict[str, str]:
 
 def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-

@@ -258,7 +258,9 @@ class _Example:
             finding = self._finding(
                 detection, self.at(day, 14, day), actor=actor, subject=subject, summary=summary, mfa="yes"
             )
-            self._tell([finding], life="taken", by=BOB if actor != "bob" else ALICE, after=day * 3, cause=Cause.HARMLESS)
+            self._tell(
+                [finding], life="taken", by=BOB if actor != "bob" else ALICE, after=day * 3, cause=Cause.HARMLESS
+            )
         refused = self._finding(
             "user-policy-attached",
             self.at(18, 1, 12),
@@ -270,10 +272,10 @@ class _Example:
         )
         self._tell([refused], life="open")
         rotation = self.quiet.suppressions[0]
-        for day in self.month.days[::2]:
+        for every in self.month.days[::2]:
             made_by = self._finding(
                 "access-key-created",
-                self.at(day.day, 2, 0),
+                self.at(every.day, 2, 0),
                 actor="key-rotation",
                 subject="user build",
                 summary="key-rotation made an access key for the user build.",
@@ -379,7 +381,9 @@ class _Example:
             received=when + timedelta(seconds=self._dice.randrange(20, 200)),
             actor=actor,
             actor_kind="root user" if actor == "root user" else "role session",
-            actor_arn=f"arn:aws:iam::{ACCOUNT}:root" if actor == "root user" else f"arn:aws:iam::{ACCOUNT}:user/{actor}",
+            actor_arn=f"arn:aws:iam::{ACCOUNT}:root"
+            if actor == "root user"
+            else f"arn:aws:iam::{ACCOUNT}:user/{actor}",
             access_key_id=(session or {}).get("access_keys", [""])[0],
             source_ip=ip,
             user_agent=agent,
@@ -436,7 +440,9 @@ class _Example:
         for number, item in enumerate(all_questions()):
             if item.name.startswith("report_"):
                 continue
-            bound = item.bind(period_of(self.month), {one.name: "example" for one in item.parameters if not one.default})
+            bound = item.bind(
+                period_of(self.month), {one.name: "example" for one in item.parameters if not one.default}
+            )
             rows = [
                 (f"{self.at(1 + place * 3, 9, place):%Y-%m-%dT%H:%M:%SZ}", "Example", "alice", "192.0.2.17")
                 for place in range(number % 4)

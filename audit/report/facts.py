@@ -17,6 +17,7 @@ from handlers.alerting.suppression import Quiet
 from handlers.alerting.window import Use, Window, WindowAct
 
 NOT_ASKED = Missing(Word("missing.not_asked"))
+NO_HEARTBEAT = Missing(Word("missing.no_heartbeat"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,11 +147,12 @@ class Facts:
     alerts_kept_days: int = 400
     windows: Sequence[WindowStory] | Missing = NOT_ASKED
     work: Mapping[str, Work] | Missing = NOT_ASKED  # by access key id or sign-in session
+    work_partial: tuple[Missing, ...] = ()
     asked: Sequence[Asked] | Missing = NOT_ASKED
     practices: Sequence[Practice] | Missing = NOT_ASKED
     access: Sequence[AccessFinding] | Missing = NOT_ASKED
     access_partial: tuple[Missing, ...] = ()
     quiet: Quiet | Missing = NOT_ASKED
     rules: Rules | Missing = NOT_ASKED
-    heartbeats: Heartbeats | Missing = Missing(Word("missing.no_heartbeat"))
+    heartbeats: Heartbeats | Missing = NO_HEARTBEAT
     integrity: Integrity | Missing = NOT_ASKED

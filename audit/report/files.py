@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -155,6 +156,6 @@ def _value(value: Cell, shower: Shower) -> Any:
             return {"seconds": int(value.total_seconds())}
         case Word() | Title():
             return shower.text(value)
-        case float() if value != value or value in (float("inf"), float("-inf")):
+        case float() if not math.isfinite(value):
             return str(value)  # JSON knows no such number
     return value

@@ -26,22 +26,26 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 def html_of(report: Report, language: Language) -> str:
     """The whole page."""
     shower = Shower(language=language, month=report.month)
-    return _environment().get_template("report.html").render(
-        report=report,
-        show=shower,
-        style=_style(report, shower),
-        svg=lambda chart: svg_of(chart, shower),
-        number=lambda figure: _number(figure, shower),
-        column=lambda table, name: shower.text(name) if table.foreign else shower.word(f"column.{name}"),
-        file_of=name_of,
-        limit=lambda table: _ROWS_OF_A_QUESTION if table.foreign else ROWS_SHOWN,
-        beside=lambda table: _places(table, below=False),
-        below=lambda table: _places(table, below=True),
-        is_missing=lambda value: isinstance(value, Missing),
-        is_number=_is_number,
-        class_of=lambda value: _class(value, shower),
-        severity=_severity,
-        bytes=_bytes,
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            show=shower,
+            style=_style(report, shower),
+            svg=lambda chart: svg_of(chart, shower),
+            number=lambda figure: _number(figure, shower),
+            column=lambda table, name: shower.text(name) if table.foreign else shower.word(f"column.{name}"),
+            file_of=name_of,
+            limit=lambda table: _ROWS_OF_A_QUESTION if table.foreign else ROWS_SHOWN,
+            beside=lambda table: _places(table, below=False),
+            below=lambda table: _places(table, below=True),
+            is_missing=lambda value: isinstance(value, Missing),
+            is_number=_is_number,
+            class_of=lambda value: _class(value, shower),
+            severity=_severity,
+            bytes=_bytes,
+        )
     )
 
 

@@ -30,8 +30,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "source": ("Source", "出典"),
     "sources": ("Sources: how to have each number again", "出典：各数値を再現する方法"),
     "sources_lead": (
-        "Each number links to its source below: a question with its parameters, the command that asks it again, and its "
-        "SQL for Athena. What was read from the alert table lies in the audit log as well, where the questions read it.",
+        "Each number links to its source below: a question with its parameters, the command that asks it again, and "
+        "its SQL for Athena. What was read from the alert table lies in the audit log too, where questions read it.",
         "各数値は下の出典にリンクしています。質問名とパラメーター、再実行のためのコマンド、Athena 用の SQL を示します。"
         "アラートテーブルの内容は監査ログにもあり、質問はそこから読み取ります。",
     ),
@@ -336,7 +336,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "権限はユーザーではなくグループに付与",
     ),
     "practice.managed_policies": ("No policy of ours allows everything", "すべてを許可する独自ポリシーがない"),
-    "practice.roles": ("Roles rather than keys: no user has an active access key", "キーよりロール：有効なアクセスキーを持つユーザーがいない"),
+    "practice.roles": (
+        "Roles rather than keys: no user has an active access key",
+        "キーよりロール：有効なアクセスキーを持つユーザーがいない",
+    ),
     "practice.user_mfa": ("Every user with a password needs MFA", "パスワードを持つ全ユーザーに MFA が必要"),
     "practice.key_age": ("Every access key is younger than 90 days", "アクセスキーはすべて 90 日未満"),
     "practice.unused_credentials": (
@@ -380,6 +383,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "no logs were given to read (--logs, or --engine athena)",
         "読み取るログが指定されていません（--logs または --engine athena）",
     ),
+    "missing.no_statement": (
+        "no statement of `rootwatch verify-logs` was given (--statement)",
+        "`rootwatch verify-logs` の検証報告書が指定されていません（--statement）",
+    ),
     "missing.refused": ("AWS did not answer", "AWS から回答がありませんでした"),
     "missing.not_there": ("there is none in the account", "アカウントに存在しません"),
     "missing.not_decided": ("AWS Config has not evaluated it yet", "AWS Config がまだ評価していません"),
@@ -392,7 +399,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "the alert table keeps {days} days: the beginning of the month may have expired",
         "アラートテーブルの保持期間は {days} 日のため、月の初めの記録が失われている可能性があります",
     ),
-    "missing.nothing_to_measure": ("nothing to measure", "計測対象なし"),
+    "nothing_to_measure": ("nothing to measure", "計測対象なし"),
     "missing.none_sent": ("no heartbeat was sent", "試験イベントが送信されていません"),
     "missing.regions": ("some regions did not answer", "一部のリージョンから回答がありませんでした"),
     # sources
