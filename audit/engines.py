@@ -102,3 +102,12 @@ def _placed(sql: str, parameters: Mapping[str, object], place: Callable[[str, ob
         return f"{found[2]} IN ({places})"
 
     return _TOKEN.sub(replaced, sql)
+
+
+def written_out(sql: str, texts: Mapping[str, object]) -> str:
+    """The SQL with SQL text in place of each parameter, which is pasted as it is: for texts of our own alone.
+
+    Raises:
+        EngineError: it uses a parameter that has no text.
+    """
+    return _placed(sql, texts, lambda _name, text: str(text))

@@ -31,7 +31,9 @@ from audit.engines import EngineError
 from audit.tables import TABLES, Table
 
 _PATH = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]{1,4}\])+")
-_PATTERN = re.compile(r"(?:\(\?i\))?(?:[A-Za-z0-9 _:/@,=\-^$.|*+\[\])]|\((?!\?)|\\[.\-/$^|*+()\[\]dws])*")
+_PATTERN = re.compile(
+    r"""(?:\(\?i\))?(?:[A-Za-z0-9 _:/@,="\-^$.|*+?\[\])]|\[\^[}\]]\]|\((?!\?)|\\[.\-/$^|*+()\[\]dws])*"""
+)
 _UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY"})
 _LONGEST = 100_000  # characters of a statement
 

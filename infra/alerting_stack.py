@@ -24,7 +24,7 @@ class AlertingStack(Stack):
         pipeline: the queue, the function, the table and the hub bus.
         rules: one per detection that this region needs.
         topic: the e-mails.
-        audit_log: where decisions about alerts are kept; None unless react.enabled.
+        audit_log: where findings and decisions about alerts are kept.
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
         watchers: to add the alarms of further parts to.
@@ -46,11 +46,7 @@ class AlertingStack(Stack):
         )
         region = deployment.home_region
         self.topic = EmailTopic(self, "Email", deployment=deployment, region=region)
-        self.audit_log = (
-            AuditLog(self, "AuditLog", deployment=deployment)
-            if deployment.react.enabled or deployment.break_glass.enabled
-            else None
-        )
+        self.audit_log = AuditLog(self, "AuditLog", deployment=deployment)
         self.pipeline = AlertPipeline(
             self, "Pipeline", deployment=deployment, topic=self.topic, audit_log=self.audit_log
         )
@@ -74,10 +70,10 @@ class AlertingStack(Stack):
             self.watchers.watch_deliveries()
         self.door = (
             SlackDoor(self, "Door", deployment=deployment, pipeline=self.pipeline, audit_log=self.audit_log)
-            if self.audit_log and deployment.react.enabled
+            if deployment.react.enabled
             else None
         )
-        if self.audit_log and deployment.break_glass.enabled:
+        if deployment.break_glass.enabled:
             self.audit_log.grant_append(self.pipeline.raise_alert, WINDOWS)
             if self.follow_up:
                 self.audit_log.grant_append(self.follow_up.follow_up, WINDOWS)
@@ -105,6 +101,10 @@ class AlertingStack(Stack):
             "HubBusArn": (self.pipeline.hub.attr_arn, "Where other regions forward to"),
             "RaiseAlertFunctionName": (self.pipeline.raise_alert.function.function_name, "Turns events into alerts"),
             "SlackTokenName": (token.name, f"The {kind} for the Slack bot token"),
+            "AuditLogBucket": (
+                self.audit_log.bucket.bucket_name,
+                "What was found and what was decided, an object each",
+            ),
             "NextStep": (
                 f"Put the Slack bot token into the {kind} {token.name}, confirm the e-mail subscriptions, "
                 "and send a test alert: rootwatch test-alert",
@@ -115,8 +115,6 @@ class AlertingStack(Stack):
             outputs["SlackRequestUrl"] = (self.door.url, "The Slack app's interactivity request URL")
             outputs["SlackSigningSecretName"] = (self.door.signing_secret.name, "Where its signing secret is kept")
             outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
-        if self.audit_log:
-            outputs["AuditLogBucket"] = (self.audit_log.bucket.bucket_name, "What people decided, an object each")
         if self.follow_up:
             name = self.follow_up.follow_up.function.function_name
             outputs["FollowUpFunctionName"] = (name, "Does what alarms ask for")

@@ -210,6 +210,10 @@ class MemoryAuditLog:
     def append(self, key: str, entry: Mapping[str, Any]) -> None:
         self.entries.setdefault(key, dict(entry))
 
+    def below(self, prefix: str) -> list[Mapping[str, Any]]:
+        """The entries whose keys begin so, in the order written."""
+        return [entry for key, entry in self.entries.items() if key.startswith(prefix)]
+
 
 @dataclass(kw_only=True)
 class MemoryLater:
