@@ -125,9 +125,13 @@ def of_account(
 def _engine(where: Where, deployment: Deployment, account: Account) -> Engine | Missing:
     kind = where.engine or ("duckdb" if where.logs else "")
     if kind == "athena":
-        from cli.audit import athena_engine
+        from audit.athena import AthenaEngine
 
-        return athena_engine(deployment, account)
+        return AthenaEngine(
+            client=lambda service: account.client(service, deployment.home_region),
+            workgroup=deployment.audit_workgroup,
+            database=deployment.audit_database,
+        )
     if kind not in ("", "duckdb"):
         raise CommandError(f"--engine {plain(kind, 40)!a}: there is duckdb and athena.", code=USAGE)
     if not where.logs:

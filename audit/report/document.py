@@ -18,7 +18,7 @@ class Word:
     """A word of the report's own, to be said in the reader's language: a key of `words`."""
 
     key: str
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
