@@ -302,7 +302,7 @@ def _value(text: str | None, kind: str) -> Any:
             return text == "true"
         case "date":
             return date.fromisoformat(text)
-        case "timestamp":
+        case "timestamp" if "zone" not in kind:
             return datetime.fromisoformat(text)
     return text
 
@@ -315,7 +315,7 @@ _EXPLAINED: Sequence[tuple[str, str]] = (
     ),
     (
         r"must contain only static equality|injected projected partition",
-        "the table looks for the accounts that a question names. Name them: --account 123456789012, as often as needed.",
+        "the table looks for the accounts that a question names. Name them: --account VALUE, as often as needed.",
     ),
     (
         r"(table|schema|database).*(does not exist|not found)|TABLE_NOT_FOUND|SCHEMA_NOT_FOUND",

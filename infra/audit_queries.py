@@ -1,4 +1,4 @@
-"""Auditors' questions in Athena: a workgroup, tables over the records, saved queries, and the role that can ask them."""
+"""Auditors' questions in Athena: a workgroup, tables over the records, saved queries, and the role that asks them."""
 
 from __future__ import annotations
 
@@ -282,8 +282,8 @@ class AuditQueries(Construct):
                 [f"athena:{action}" for action in _LOOK_INTO_CATALOG],
                 [f"{self._arn}:athena:{self._place}:datacatalog/AwsDataCatalog"],
             ),
-            # Athena looks at the database "default" as well, whichever one is asked (Athena user guide, "Configure access
-            # to databases and tables in the AWS Glue Data Catalog").
+            # Athena looks at the database "default" as well, whichever one is asked (Athena user guide, "Configure
+            # access to databases and tables in the AWS Glue Data Catalog").
             _allow(
                 "ReadDatabase",
                 ["glue:GetDatabase", "glue:GetDatabases"],
