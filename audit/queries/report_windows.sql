@@ -10,11 +10,11 @@ WITH acts AS (
     "window".approved_by AS approved_by, "window".emergency AS emergency, "window".version AS version,
     max("window".version) OVER (PARTITION BY "window".id) AS last_version
   FROM windows
-  WHERE day >= :history_day AND "window".account IN (:account)
+  WHERE day >= :history_day
 )
 SELECT DISTINCT
   starts AS time, ends, state, person AS actor, identity AS resource, account, ticket, approved_by, emergency, id
 FROM acts
-WHERE version = last_version
+WHERE version = last_version AND account IN (:account)
   AND substr(starts, 1, 19) < substr(:to_time, 1, 19) AND substr(ends, 1, 19) >= substr(:from_time, 1, 19)
 ORDER BY time, id
