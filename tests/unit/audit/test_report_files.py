@@ -90,7 +90,11 @@ def test_every_word_that_the_code_names_exists_and_every_word_is_named():
         "source.",
     }
     prefixes |= {"missing."}
-    unused = [key for key in WORDS if f'"{key}"' not in code and f"'{key}'" not in code and not key.startswith(tuple(prefixes))]
+    unused = [
+        key
+        for key in WORDS
+        if f'"{key}"' not in code and f"'{key}'" not in code and not key.startswith(tuple(prefixes))
+    ]
     assert unused == []
 
 
@@ -133,9 +137,7 @@ def _everywhere(texts):
         for place, (text, row) in enumerate(zip(texts, rows, strict=True))
     )
     sources = tuple(
-        Source(
-            id=f"s{place}", title=Title(text, text), command=text, where=text, sql=text, parameters={text: text}
-        )
+        Source(id=f"s{place}", title=Title(text, text), command=text, where=text, sql=text, parameters={text: text})
         for place, text in enumerate(texts)
     )
     return dataclasses.replace(REPORT, sections=(Section(key="questions", tables=tables),), sources=sources)
