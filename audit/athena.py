@@ -315,7 +315,7 @@ _EXPLAINED: Sequence[tuple[str, str]] = (
     ),
     (
         r"must contain only static equality|injected projected partition",
-        "the table looks for the accounts that a question names. Name them: --account VALUE, as often as needed.",
+        "the table looks for the accounts that a question names. Name them: --account ID, as often as needed.",
     ),
     (
         r"(table|schema|database).*(does not exist|not found)|TABLE_NOT_FOUND|SCHEMA_NOT_FOUND",

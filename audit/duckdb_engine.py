@@ -344,7 +344,7 @@ class DuckDBEngine:
                     ).fetchone()
                     count += found[0] if found else 0
         if count:
-            yield f"{count:,} records have no eventTime and belong to no period: they were left out"
+            yield f"records without eventTime, which belong to no period: {count:,}; left out"
 
     @contextlib.contextmanager
     def _watched(self, sources: Sequence[_Sources]) -> Iterator[None]:

@@ -63,9 +63,8 @@ class Bucket:
             EngineError: the bucket cannot be listed, or the folder not written.
         """
         waiting: list[_Object] = []
-        known = listed = 0
-        for item in self._objects(wanted):
-            listed += 1
+        known = 0
+        for listed, item in enumerate(self._objects(wanted), start=1):
             if told:
                 told(0, f"listing {self._bucket}: {listed:,} log files")
             if _is_here(folder, item):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
+from cli import audit
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 
 # Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
@@ -118,6 +119,7 @@ destinations = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sh
 app.add_typer(destinations, name="destinations")
 window = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask for, decide and list break-glass windows.")
 app.add_typer(window, name="window")
+app.add_typer(audit.app, name="audit")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The deployment's configuration.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line, for programs.")]

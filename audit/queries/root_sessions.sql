@@ -7,7 +7,7 @@ WITH calls AS (
     eventid, eventtime, eventname, errorcode, sourceipaddress,
     coalesce(recipientaccountid, useridentity.accountid) AS account,
     coalesce(
-      useridentity.sessioncontext.signinsessionarn, useridentity.accesskeyid,
+      useridentity.sessioncontext.signinsessionarn, nullif(useridentity.accesskeyid, ''),
       useridentity.sessioncontext.attributes.creationdate, eventid
     ) AS session,
     useridentity.sessioncontext.attributes.creationdate AS created,

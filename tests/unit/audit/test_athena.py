@@ -259,7 +259,7 @@ def test_a_query_that_cannot_be_cancelled_is_said_to_go_on():
             {"region": ["sa-east-1"]},
             "does not look for the region sa-east-1",
         ),
-        ({"projection.account.type": "injected"}, {"account": ()}, "Name them: --account VALUE"),
+        ({"projection.account.type": "injected"}, {"account": ()}, "Name them: --account"),
     ],
 )
 def test_a_question_about_what_the_table_does_not_look_for_is_refused(stage, parameters, values, said):
