@@ -107,6 +107,7 @@ def of_account(
         regions=deployment.watched_regions,
         rules=lambda: _rules(deployment),
         integrity=lambda: integrity,
+        asked_accounts=() if where.engine != "athena" or deployment.audited_accounts else (deployment.account,),
     )
     about = Facts(
         month=month,

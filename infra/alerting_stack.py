@@ -13,6 +13,7 @@ from infra.audit_log import WINDOWS, AuditLog
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
+from infra.monthly_report import MonthlyReport
 from infra.slack_door import SlackDoor
 from infra.watchers import EmailTopic, Watchers
 
@@ -27,6 +28,7 @@ class AlertingStack(Stack):
         audit_log: where findings and decisions about alerts are kept.
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
+        monthly_report: what makes it; None unless report.enabled.
         watchers: to add the alarms of further parts to.
     """
 
@@ -87,6 +89,21 @@ class AlertingStack(Stack):
             self.watchers.watch_queue(self.door.queue, name="clicks")
             # What apply_click cannot do ends in the dead letters, which have their alarm.
             self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
+
+        self.monthly_report = (
+            MonthlyReport(
+                self,
+                "MonthlyReport",
+                deployment=deployment,
+                pipeline=self.pipeline,
+                topic=self.topic,
+                audit_log=self.audit_log,
+            )
+            if deployment.report.enabled
+            else None
+        )
+        if self.monthly_report:
+            self.watchers.watch_errors(self.monthly_report.report.function, name="monthly-report")
 
         self._tell(deployment)
 

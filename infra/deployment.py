@@ -1369,6 +1369,12 @@ class DeclaredBreakGlass(_Section):
         )
 
 
+class Report(_Section):
+    """`[report]`: the monthly report."""
+
+    enabled: bool = False
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -1390,6 +1396,7 @@ class Deployment(_Section):
     context: Context = Context()
     sessions: Sessions = Sessions()
     audit: Audit = Audit()
+    report: Report = Report()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()

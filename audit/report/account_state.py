@@ -212,7 +212,7 @@ def access_findings(
 ) -> tuple[Sequence[AccessFinding] | Missing, tuple[Missing, ...]]:
     """What is active in each region's analyzers, and the regions that did not answer.
 
-    Missing where no region answers, or there is no analyzer. Needs access-analyzer:ListAnalyzers, ListFindingsV2.
+    Missing where no region answers, or there is no analyzer. Needs access-analyzer:ListAnalyzers, ListFindings.
     """
     found: list[AccessFinding] = []
     failed: list[Missing] = []

@@ -66,6 +66,8 @@ class Sources:
     regions: Sequence[str]  # whose Access Analyzer is asked
     rules: Callable[[], Rules] | Missing
     integrity: Callable[[], Integrity | Missing]
+    # The accounts that questions are asked of, where they have to name them; (): all that there are.
+    asked_accounts: Sequence[str] = ()
 
 
 def gathered(
@@ -93,8 +95,8 @@ def gathered(
         work, asked = engine, engine
     else:
         told("what was done in sessions")
-        work, work_partial = work_of(engine, alerts, month)
-        asked = ask_all(engine, month, told=lambda name: told(f"question {name}"))
+        work, work_partial = work_of(engine, alerts, month, accounts=sources.asked_accounts)
+        asked = ask_all(engine, month, accounts=sources.asked_accounts, told=lambda name: told(f"question {name}"))
     told("AWS Config and the credential report")
     kept = practices(sources.client, sources.home_region, now=about.made_at)
     told("Access Analyzer")
@@ -163,7 +165,7 @@ def windows_of(shelf: Shelf, accounts: Sequence[str], month: Month) -> Sequence[
 
 
 def work_of(
-    engine: Engine, stories: Sequence[AlertStory] | Missing, month: Month
+    engine: Engine, stories: Sequence[AlertStory] | Missing, month: Month, *, accounts: Sequence[str] = ()
 ) -> tuple[Mapping[str, Work] | Missing, tuple[Missing, ...]]:
     """What the logs say was done in the month's privileged sessions, by session key; and why some may be missing."""
     if isinstance(stories, Missing):
@@ -174,7 +176,7 @@ def work_of(
     rows: list[tuple[Any, ...]] = []
     partial: list[Missing] = []
     for start in range(0, len(keys), _KEYS_AT_ONCE):
-        parameters: dict[str, object] = {**_bounds(period), "keys": keys[start : start + _KEYS_AT_ONCE]}
+        parameters: dict[str, object] = {**_bounds(period, accounts), "keys": keys[start : start + _KEYS_AT_ONCE]}
         try:
             answer = engine.run(SESSION_CALLS, parameters)
         except EngineError as error:
@@ -206,8 +208,8 @@ def ask_all(
     engine: Engine,
     month: Month,
     *,
+    accounts: Sequence[str] = (),
     told: Callable[[str], object] = lambda _name: None,
-    questions: Sequence[Question] = (),
 ) -> Sequence[Asked]:
     """Every question that needs no parameter, asked of the month; one that fails costs its own rows.
 
@@ -215,20 +217,20 @@ def ask_all(
         told: hears the name of each question before it is asked.
     """
     asked = []
-    for item in questions or all_questions():
+    for item in all_questions():
         if item.name.startswith("report_") or any(one.default is None for one in item.parameters):
             continue
         told(item.name)
-        asked.append(_ask(engine, item, month))
+        asked.append(_ask(engine, item, month, accounts))
     return asked
 
 
-def _ask(engine: Engine, item: Question, month: Month) -> Asked:
+def _ask(engine: Engine, item: Question, month: Month, accounts: Sequence[str]) -> Asked:
     answer: Answer | None = None
     missing: Missing | None = None
     bound: Mapping[str, object] = {}
     try:
-        bound = item.bind(period_of(month))
+        bound = item.bind(period_of(month), accounts=accounts)
         answer = engine.run(item.sql, bound)
     except (EngineError, QuestionError) as error:
         missing = Missing(Word("missing.failed"), str(error)[:_REASON])
@@ -247,12 +249,12 @@ def _ask(engine: Engine, item: Question, month: Month) -> Asked:
     )
 
 
-def _bounds(period: Period) -> dict[str, object]:
+def _bounds(period: Period, accounts: Sequence[str]) -> dict[str, object]:
     return {
         "from_time": period.from_time,
         "to_time": period.to_time,
         "from_day": period.from_day,
         "to_day": period.to_day,
-        "account": (),
+        "account": tuple(accounts),
         "region": (),
     }

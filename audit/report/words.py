@@ -410,6 +410,16 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "source.integrity": ("Check of the log files", "ログファイルの検証"),
     "source.practices": ("AWS Config and the credential report", "AWS Config と認証情報レポート"),
     "source.questions": ("The questions", "質問の一覧"),
+    # a message
+    "message.title": ("Rootwatch report for {month}: {deployment}", "Rootwatch {month} のレポート：{deployment}"),
+    "message.link": (
+        "Open the report (needs the right to read the audit log)",
+        "レポートを開く（監査ログの読み取り権限が必要）",
+    ),
+    "message.gaps": (
+        "{count} parts of it could not be read: it says which.",
+        "読み取れなかった項目が {count} 件あります（レポートに記載）。",
+    ),
     # three lines for a message
     "line.activity": (
         "{month}: {alerts} alerts, {roots} root sessions, {admins} administrator sessions.",

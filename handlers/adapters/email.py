@@ -103,6 +103,14 @@ class EmailNotifier:
         body = [*_wrapped(reminder_sentence(reminder, words, more)), "", *_body(story, words)]
         self._publish(subject, "\n".join(body))
 
+    def tell_report(self, title: str, lines: Sequence[str]) -> None:
+        """Mail that the monthly report is there.
+
+        Raises:
+            UnavailableError: SNS did not take it; says what to do.
+        """
+        self._publish(ascii_line(title, SUBJECT), "\n".join([mail(title), "", *(mail(line, _PROSE) for line in lines)]))
+
     def _publish(self, subject: str, body: str) -> None:
         try:
             self._client.publish(TopicArn=self._topic, Subject=subject, Message=body)

@@ -34,7 +34,8 @@ CONTRASTS = """() => {
     const svg = element.closest('svg') !== null;
     const name = at => at ? at.tagName + '.' + (at.getAttribute('class') || '') : '';
     // Alike to look at: one of each is enough of thousands of cells.
-    const around = [element.parentElement, element.parentElement.parentElement, svg ? element.previousElementSibling : null];
+    const above = element.parentElement;
+    const around = [above, above.parentElement, svg ? element.previousElementSibling : null];
     const kind = [element, ...around].map(name).join(' ');
     if (seen.has(kind)) continue;
     seen.add(kind);

@@ -41,10 +41,10 @@ def test_an_example_needs_nothing(tmp_path, monkeypatch):
 
 
 def test_the_report_of_an_account_has_its_alerts_and_names_what_did_not_answer(
-    book,
+    book,  # noqa: F811
     config,
     tmp_path,
-    time_machine,  # noqa: F811
+    time_machine,
 ):
     stage = Stage(book=book, detections=[detection()])
     stage.send()
@@ -135,13 +135,13 @@ def test_without_its_table_the_report_says_so_and_the_exit_code_too(aws, config,
     ],
 )
 def test_a_wrong_option_is_named_with_what_would_be_right(
-    book,
+    book,  # noqa: F811
     config,
     tmp_path,
     monkeypatch,
     at_the_month_after,
     arguments,
-    said,  # noqa: F811
+    said,
 ):
     monkeypatch.chdir(tmp_path)
     result = run("report", "-c", config, "-o", tmp_path / "out", *arguments)

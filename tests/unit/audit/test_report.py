@@ -19,7 +19,6 @@ from audit.report.month import Month
 from handlers.alerting.alert import Alert, alert_id_of, kind_of
 from handlers.alerting.finding import Finding
 from handlers.alerting.life import OURSELVES, Act, Life, Verb, decide
-from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, Suppression
 from handlers.detections import CATALOGUE
 from tests.building import ACCOUNT

@@ -187,7 +187,7 @@ def analyzer(kind):
 
 
 def test_findings_are_sorted_by_what_the_analyzer_looks_for():
-    def findings(analyzerArn, filter):  # noqa: N803, A002 - AWS's names
+    def findings(analyzerArn, filter):  # noqa: N803 - AWS's names
         assert filter == {"status": {"eq": ["ACTIVE"]}}
         return {"findings": [{"id": "1", "findingType": "X", "resource": analyzerArn, "updatedAt": NOW}]}
 
