@@ -32,9 +32,16 @@ MEMORY = "1GB"  # of DuckDB's; what is more goes to the disk
 _NAMED = 10  # files named in the reasons of an answer
 _OBJECT = 16 << 20  # bytes of the largest file that is read without asking for more
 _LARGEST_OBJECT = 512 << 20
+_SMALLEST_GZIP = 18  # bytes: a header and a trailer
 _GLOB = re.compile(r"[*?\[\]{}]")  # in a file's name DuckDB takes them for a pattern
 _LAYOUT = r"/(\d{12})/CloudTrail/([a-z0-9-]+)/(\d{4}/\d\d/\d\d)/[^/]+$"
 _FILE_NAME = r"(\d{12})_CloudTrail_([a-z0-9-]+)_(\d{4})(\d\d)(\d\d)T[^/]*$"
+# A file without records, or with a record without a time, draws a number of the sequence, which tells of it.
+# It is asked of whole files, before their records are: no condition of a question comes first.
+_ODD = (
+    'WHERE CASE WHEN Records IS NULL OR list_count(list_transform(Records, lambda r: r."eventTime")) < len(Records) '
+    "THEN nextval('rootwatch_odd') > 0 ELSE TRUE END"
+)
 _ENTRY_DAY = r"/(\d{4}/\d\d/\d\d)/"
 
 _T = TypeVar("_T")
@@ -93,6 +100,7 @@ class DuckDBEngine:
         self._scratch = Path(tempfile.mkdtemp(prefix="rootwatch-audit-"))
         self._verdicts: dict[str, _Verdict] = {}
         self._repairs = 0
+        self._sizes = _Sizes()
         self._met_odd = False  # whether the last question met a record without eventTime
         self._threads = threads or os.cpu_count() or 2
         self._connection = duckdb.connect(
@@ -105,7 +113,7 @@ class DuckDBEngine:
                 "autoload_known_extensions": "false",
             }
         )
-        for statement in (*MACROS, "CREATE TEMP SEQUENCE rootwatch_odd"):
+        for statement in ("SET TimeZone = 'UTC'", *MACROS, "CREATE TEMP SEQUENCE rootwatch_odd"):
             self._connection.execute(statement)
 
     def __enter__(self) -> Self:
@@ -172,7 +180,7 @@ class DuckDBEngine:
         source = _Sources(table=CLOUDTRAIL, files=tuple(files))
 
         def write() -> None:
-            self._create_view(source, None, all_times=True)
+            self._create_view(source, None)
             self._connection.execute(
                 f"COPY (SELECT * FROM cloudtrail) TO {_quoted(str(path))} "
                 "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
@@ -226,15 +234,19 @@ class DuckDBEngine:
 
     # How it is read
 
-    def _create_view(self, source: _Sources, names: frozenset[str] | None, *, all_times: bool = False) -> None:
+    def _create_view(
+        self,
+        source: _Sources,
+        names: frozenset[str] | None,
+    ) -> None:
         table = source.table
         files = [file for original in source.files for file in self._verdict(original).instead]
         arms = []
         if table.layout == "entry":
-            arms += [_entry_arm(table, files)] if files else []
+            arms += [_entry_arm(table, files, self._sizes)] if files else []
         else:
             arms += [
-                _record_arm(kind, group, names, all_times=all_times)
+                _record_arm(kind, group, names, self._sizes)
                 for kind, group in (
                     ("layout", [f for f in files if f.day and re.search(_LAYOUT, f.path)]),
                     ("name", [f for f in files if f.day and not re.search(_LAYOUT, f.path)]),
@@ -250,8 +262,11 @@ class DuckDBEngine:
 
     def _settled(self, sources: Sequence[_Sources], ask: Callable[[], _T]) -> _T:
         """Ask; where files are in the way, look at each closely, and ask again without those that cannot be read."""
-        # DuckDB would take such a name for a pattern.
-        self._look_closely(sources, lambda file: file.is_lines or _GLOB.search(file.path) is not None)
+        # DuckDB would take such a name for a pattern, and an empty file for one without records.
+        self._look_closely(
+            sources,
+            lambda file: file.is_lines or _GLOB.search(file.path) is not None or self._sizes.of(file) == 0,
+        )
         while True:
             before = self._odd()
             try:
@@ -303,9 +318,9 @@ class DuckDBEngine:
         """Whether DuckDB reads the file with every column, and finds what it should hold."""
         if table.layout == "records":
             kind = duckdb_type(Struct(table.columns))
-            rows = f"(SELECT unnest(Records) AS r FROM {_reader([file], {'Records': f'{kind}[]'})})"
+            rows = f"(SELECT unnest(Records) AS r FROM {_reader([file], {'Records': f'{kind}[]'}, self._sizes)})"
         else:
-            rows = _reader([file], _columns_of(table))
+            rows = _reader([file], _columns_of(table), self._sizes)
         try:
             found = self._connection.execute(f"SELECT count(*) FROM {rows}").fetchone()
         except duckdb.Error:
@@ -338,7 +353,7 @@ class DuckDBEngine:
         if self._met_odd:
             for group in ([f for f in files if f.day], [f for f in files if not f.day]):
                 if group:
-                    reader = _reader(group, {"Records": 'STRUCT("eventTime" VARCHAR)[]'})
+                    reader = _reader(group, {"Records": 'STRUCT("eventTime" VARCHAR)[]'}, self._sizes)
                     found = self._connection.execute(
                         f'SELECT count(*) FROM (SELECT unnest(Records) AS r FROM {reader}) WHERE r."eventTime" IS NULL'
                     ).fetchone()
@@ -399,31 +414,41 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _largest(files: Sequence[LogFile]) -> int:
-    """Room for the largest of the files, unpacked: the last four bytes of a gzip say how large it is."""
-    largest = _OBJECT
-    for file in files:
-        size = file.size
-        if file.path.endswith(".gz") and size >= 18:
+class _Sizes:
+    """How large files are unpacked, each looked at once: the last four bytes of a gzip say it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, file: LogFile) -> int:
+        """Bytes; of a file that cannot be opened, those that lie there."""
+        if not file.path.endswith(".gz") or file.size < _SMALLEST_GZIP:
+            return file.size
+        size = self._known.get(file.path)
+        if size is None:
+            size = file.size
             with contextlib.suppress(OSError), Path(file.path).open("rb") as stream:
                 stream.seek(-4, os.SEEK_END)
                 (size,) = struct.unpack("<I", stream.read(4))
-        if size <= _LARGEST_OBJECT:  # a file that lies about it, or is larger, is read slowly
-            largest = max(largest, size + 1024)
-    return largest
+            self._known[file.path] = size
+        return size
+
+    def largest(self, files: Sequence[LogFile]) -> int:
+        """Room for the largest of them; one that lies about it, or is larger than any of AWS's, is read slowly."""
+        return max((size + 1024 for file in files if (size := self.of(file)) <= _LARGEST_OBJECT), default=0)
 
 
-def _reader(files: Sequence[LogFile], columns: Mapping[str, str]) -> str:
+def _reader(files: Sequence[LogFile], columns: Mapping[str, str], sizes: _Sizes) -> str:
     listed = ", ".join(_quoted(file.path) for file in files)
     declared = ", ".join(f"{_quoted(key)}: {_quoted(kind)}" for key, kind in columns.items())
     # With an explicit list of records DuckDB looks for no shape, and reads each file in one piece.
     return (
         f"read_json([{listed}], columns={{{declared}}}, records='true', filename=true, "
-        f"maximum_object_size={_largest(files)})"
+        f"maximum_object_size={max(_OBJECT, sizes.largest(files))})"
     )
 
 
-def _record_arm(kind: str, files: Sequence[LogFile], names: frozenset[str] | None, *, all_times: bool) -> str:
+def _record_arm(kind: str, files: Sequence[LogFile], names: frozenset[str] | None, sizes: _Sizes) -> str:
     """SELECT of the records of files that say whose they are by their folders, by their names, or not at all."""
     needed = {"eventtime", *(("recipientaccountid", "awsregion") if kind == "record" else ())}
     columns = [column for column in CLOUDTRAIL.columns if names is None or column.name in names | needed]
@@ -450,26 +475,18 @@ def _record_arm(kind: str, files: Sequence[LogFile], names: frozenset[str] | Non
             'r."awsRegion" AS region',
             """replace(substr(r."eventTime", 1, 10), '-', '/') AS day""",
         ]
-    if not all_times:
-        # A record without a time draws a number, which nothing else shows: in a column that is never constant, so that
-        # no condition of the question is asked before it.
-        time = """r."eventTime" AS eventtime"""
-        chosen[chosen.index(time)] = (
-            """CASE WHEN r."eventTime" IS NULL AND nextval('rootwatch_odd') < 0 THEN '' ELSE r."eventTime" END """
-            "AS eventtime"
-        )
     return (
         f"SELECT {', '.join(chosen)} FROM (SELECT unnest(Records) AS r{of_file} "
-        f"FROM {_reader(files, {'Records': f'STRUCT({fields})[]'})} "
-        f"WHERE Records IS NOT NULL OR nextval('rootwatch_odd') IS NULL)"
+        f"FROM {_reader(files, {'Records': f'STRUCT({fields})[]'}, sizes)} "
+        f"{_ODD})"
     )
 
 
-def _entry_arm(table: Table, files: Sequence[LogFile]) -> str:
+def _entry_arm(table: Table, files: Sequence[LogFile], sizes: _Sizes) -> str:
     chosen = ", ".join(f'"{column.key}" AS "{column.name}"' for column in table.columns)
     return (
         f"SELECT {chosen}, regexp_extract(filename, {_quoted(_ENTRY_DAY)}, 1) AS day "
-        f"FROM {_reader(files, _columns_of(table))}"
+        f"FROM {_reader(files, _columns_of(table), sizes)}"
     )
 
 

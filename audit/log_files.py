@@ -14,7 +14,10 @@ _LAYOUT = re.compile(r"(?:^|/)(?P<account>\d{12})/CloudTrail/(?P<region>[a-z0-9-
 _NAME = re.compile(
     r"(?P<account>\d{12})_CloudTrail_(?P<region>[a-z0-9-]+)_(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)T\d{4}Z_[^/]*$"
 )
-_OTHERS = re.compile(r"(?:^|/)CloudTrail-(?:Digest|Insight|Aggregated)/|_CloudTrail-(?:Digest|Insight|Aggregated)_")
+_OTHERS = re.compile(
+    r"(?:^|/)CloudTrail-(?:Digest|Insight|Aggregated)/|_CloudTrail-(?:Digest|Insight|Aggregated)_"
+    r"|(?:^|/)(?:findings|transitions|windows)/\d{4}/\d\d/\d\d/"  # the audit log, which may lie beside
+)
 _LOGS = (".json", ".json.gz", ".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 
 

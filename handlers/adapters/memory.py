@@ -91,6 +91,11 @@ class MemoryAlertBook:
             loud = (item for item in self._findings.get(alert_id, ()) if item.quiet is None and item.cursor > after)
             return sorted(loud, key=lambda item: item.cursor)[-limit:]
 
+    def every_finding(self, alert_id: str) -> Sequence[Finding]:
+        """The alert's findings, quiet ones too, in the order received."""
+        with self._lock:
+            return sorted(self._findings.get(alert_id, ()), key=lambda item: item.cursor)
+
     def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
         with self._lock:
             kept = (

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from isal import igzip
@@ -23,6 +23,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from handlers.alerting.errors import RootwatchError, UnreadableEventError
 from handlers.alerting.event import MAXIMUM_BYTES, MAXIMUM_DEPTH, Event, decode
+from handlers.alerting.pattern import Matcher
 from handlers.alerting.quick_look import Interest, QuickLook
 
 # CloudTrail's own log objects are a few megabytes unpacked; what is larger than this is not one of them.
@@ -69,17 +70,9 @@ class ObjectRead:
     refused: Sequence[Refused]
 
 
-class _Issuer(msgspec.Struct, gc=False):
-    type: str | UnsetType | None = UNSET
-
-
-class _Session(msgspec.Struct, gc=False):
-    sessionIssuer: _Issuer | UnsetType | None = UNSET  # noqa: N815 - AWS's names
-
-
 class _Identity(msgspec.Struct, gc=False):
     type: str | UnsetType | None = UNSET
-    sessionContext: _Session | UnsetType | None = UNSET  # noqa: N815
+    sessionContext: Raw | UnsetType = UNSET  # noqa: N815 - AWS's names
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -91,7 +84,8 @@ class _Record(msgspec.Struct, gc=False):
     errorCode: str | UnsetType | None = UNSET  # noqa: N815
     userIdentity: _Identity | UnsetType | None = UNSET  # noqa: N815
     requestParameters: Raw | UnsetType = UNSET  # noqa: N815
-    detail_type: Raw | UnsetType = msgspec.field(default=UNSET, name="detail-type")
+    # An EventBridge event among the records: no value is taken, so that it goes the slow way.
+    detail_type: Literal["\0"] = msgspec.field(default="\0", name="detail-type")
 
 
 class _Whole(msgspec.Struct, gc=False):
@@ -100,7 +94,6 @@ class _Whole(msgspec.Struct, gc=False):
     Records: Raw | UnsetType = UNSET
     digestS3Object: Raw | UnsetType = UNSET  # noqa: N815
     digestStartTime: Raw | UnsetType = UNSET  # noqa: N815
-    detail_type: Raw | UnsetType = msgspec.field(default=UNSET, name="detail-type")
 
 
 _TYPED = msgspec.json.Decoder(list[_Record])
@@ -286,27 +279,15 @@ class _Finder:
             self._is_insight = records[0].eventType == _INSIGHT
         answers = self._look.answers
         hot: list[int] = []
-        kind: object
-        origin: object
         for index, record in enumerate(records):
             identity = record.userIdentity
-            # Numbers stand for what is not there, one for each way: texts are never equal to them.
-            if identity:
-                kind, session = identity.type, identity.sessionContext
-                if session:
-                    issuer = session.sessionIssuer
-                    origin = issuer.type if issuer else 1 if issuer is None else 2
-                else:
-                    origin = 3 if session is None else 4
-            else:
-                kind, origin = 5 if identity is None else 6, 7
-            key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType, origin
+            # Numbers stand for what is not there: texts are never equal to them.
+            kind = identity.type if identity else 0 if identity is None else 1
+            key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType
             answer = answers.get(key)
             if answer is None:
                 answer = self._first_answer(key, record)
-            if answer is not _NO or record.detail_type is not UNSET:
-                if answer is not _YES and record.detail_type is UNSET and not answer(_request(record)):
-                    continue
+            if answer is not _NO and (answer is _YES or self._is_yes(answer, record)):
                 hot.append(index)
         if hot:
             raws = _RAW.decode(part)
@@ -319,11 +300,18 @@ class _Finder:
         """_NO, _YES, or a question about the request parameters."""
         fields = _fields(record)
         interest = self._look.glance(fields)
-        answer = interest if interest is not Interest.OPEN else self._look.request_question(fields)
+        answer = interest if interest is not Interest.OPEN else self._look.question(fields)
         if len(self._look.answers) >= _MOST_REMEMBERED:
             self._look.answers.clear()
         self._look.answers[key] = answer
         return answer
+
+    @staticmethod
+    def _is_yes(question: Matcher, record: _Record) -> bool:
+        try:
+            return question({"detail": _closer_fields(record)})
+        except (ValueError, RecursionError):  # what cannot be decoded: whoever reads the record whole says why
+            return True
 
     def _whole(self, text: bytes, number: int) -> None:
         """Decode a record that may matter."""
@@ -402,22 +390,29 @@ class _Finder:
 
 
 def _fields(record: _Record) -> dict[str, Any]:
-    """What the structs hold, as it stood in the record, without the request parameters."""
+    """The fields of GLANCE, as they stood in the record."""
     fields: dict[str, Any] = {
         name: value
         for name in ("eventName", "eventSource", "eventType", "errorCode")
         if (value := getattr(record, name)) is not UNSET
     }
-    if not isinstance(record.userIdentity, UnsetType):
-        fields["userIdentity"] = msgspec.to_builtins(record.userIdentity)
+    identity = record.userIdentity
+    if identity is None:
+        fields["userIdentity"] = None
+    elif not isinstance(identity, UnsetType):
+        fields["userIdentity"] = {} if isinstance(identity.type, UnsetType) else {"type": identity.type}
     return fields
 
 
-def _request(record: _Record) -> Mapping[str, Any]:
-    """The record's request parameters, as the question of `QuickLook.request_question` takes them."""
-    if isinstance(record.requestParameters, UnsetType):
-        return {"detail": {}}
-    return {"detail": {"requestParameters": _ANY.decode(record.requestParameters)}}
+def _closer_fields(record: _Record) -> dict[str, Any]:
+    """The fields of CLOSER. Raises ValueError or RecursionError for what cannot be decoded."""
+    fields: dict[str, Any] = {}
+    if not isinstance(record.requestParameters, UnsetType):
+        fields["requestParameters"] = _ANY.decode(record.requestParameters)
+    identity = record.userIdentity
+    if identity and not isinstance(identity.sessionContext, UnsetType):
+        fields["userIdentity"] = {"sessionContext": _ANY.decode(identity.sessionContext)}
+    return fields
 
 
 def _is_utf8(text: bytes) -> bool:

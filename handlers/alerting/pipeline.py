@@ -45,6 +45,14 @@ class PipelineError(RootwatchError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one event comes to."""
+
+    findings: tuple[tuple[Finding, timedelta], ...]  # each with how long those of its group share one alert
+    problems: tuple[Exception, ...]  # detections that crashed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """Everything that an event passes, with what each step needs from outside."""
 
@@ -74,6 +82,19 @@ class Pipeline:
             PipelineError: a detection crashed, or a store or channel failed; what could be done was done, and a retry
                 does the rest.
         """
+        judged = self.judge(event)
+        kept: list[Recorded] = []
+        problems = list(judged.problems)
+        for finding, window in judged.findings:
+            self._keep(finding, window, kept, problems)
+        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
+        # comparison that cannot be made later says so.
+        with contextlib.suppress(Exception):
+            self.remember(event)
+        return self._written_down(kept, problems)
+
+    def judge(self, event: Event) -> Judged:
+        """What an event comes to, before anything is stored or told."""
         found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
         for outcome in self.catalogue.outcomes(event, self.lookups):
@@ -83,14 +104,22 @@ class Pipeline:
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
                 finding = self.windows(self._enriched(finding, event), event, outcome.detection)
                 found.append((self._quietened(finding, event), outcome.detection))
+        # A break-glass window lasts longer than most conversations, and is one.
+        findings = [
+            (finding, A_DAY if finding.is_calm else detection.window) for finding, detection in _told_once(found)
+        ]
+        return Judged(findings=tuple(findings), problems=tuple(problems))
+
+    def keep(self, judged: Judged) -> tuple[Finding, ...]:
+        """See the findings of one event stored and told, as `raise_alerts` does.
+
+        Raises:
+            PipelineError: a store or channel failed.
+        """
         kept: list[Recorded] = []
-        for finding, detection in _told_once(found):
-            # A break-glass window lasts longer than most conversations, and is one.
-            self._keep(finding, A_DAY if finding.is_calm else detection.window, kept, problems)
-        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
-        # comparison that cannot be made later says so.
-        with contextlib.suppress(Exception):
-            self.remember(event)
+        problems: list[Exception] = []
+        for finding, window in judged.findings:
+            self._keep(finding, window, kept, problems)
         return self._written_down(kept, problems)
 
     def announce_unreadable(self, body: str, reason: str, *, road: Road = Road.EVENTBRIDGE) -> Finding:
@@ -213,7 +242,8 @@ class Pipeline:
         carry_out(alert_id, act, book=self.book, audit_log=self.audit_log)
 
     def _enriched(self, finding: Finding, event: Event) -> Finding:
-        finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
+        if (account_name := self.accounts.name(finding.account)) is not None:
+            finding = dataclasses.replace(finding, account_name=account_name)
         for name, enrich in self.enrichments:
             try:
                 finding = enrich(finding, event)

@@ -26,17 +26,16 @@ GLANCE: tuple[tuple[str, ...], ...] = (
     ("eventType",),
     ("errorCode",),
     ("userIdentity", "type"),
-    ("userIdentity", "sessionContext", "sessionIssuer", "type"),
 )
 # What it can look up where those did not decide.
-REQUEST: tuple[tuple[str, ...], ...] = (("requestParameters",),)
+CLOSER: tuple[tuple[str, ...], ...] = (("requestParameters",), ("userIdentity", "sessionContext"))
 
 
 class Interest(IntEnum):
     """What a look says of a record."""
 
     NONE = 0  # no pattern matches it
-    OPEN = 1  # it depends on the request parameters: look closer
+    OPEN = 1  # it depends on the fields of CLOSER
     LIKELY = 2  # some pattern may match it: read it whole
 
 
@@ -45,7 +44,7 @@ class _Pattern:
     """What of a pattern can be asked; None where nothing of it can."""
 
     glance: Matcher | None
-    request: Matcher | None
+    closer: Matcher | None
 
 
 class QuickLook:
@@ -58,11 +57,12 @@ class QuickLook:
         self.answers: dict[Hashable, Any] = {}
         for pattern in patterns:
             compile_pattern(pattern)
-            glance, request = _kept(pattern, _tree(GLANCE)), _kept(pattern, _tree(REQUEST))
+            glance = _kept(pattern, {"source": True, "detail-type": True, "detail": _tree(GLANCE)})
+            closer = _kept(pattern, {"detail": _tree(CLOSER)})
             self._patterns.append(
                 _Pattern(
                     glance=compile_pattern(glance) if glance else None,
-                    request=compile_pattern(request) if request else None,
+                    closer=compile_pattern(closer) if closer else None,
                 )
             )
 
@@ -74,27 +74,25 @@ class QuickLook:
     def glance(self, record: Mapping[str, Any]) -> Interest:
         """What the fields of GLANCE say; `record` needs no others, and may lack what the whole record lacks."""
         left = self._left(record)
-        if left is None or any(pattern.request is None for pattern in left):
+        if left is None or any(pattern.closer is None for pattern in left):
             return Interest.LIKELY
         return Interest.OPEN if left else Interest.NONE
 
-    def request_question(self, record: Mapping[str, Any]) -> Matcher:
-        """For a record of which `glance` says OPEN: whether {"detail": {"requestParameters": ...}} leaves it so.
+    def question(self, record: Mapping[str, Any]) -> Matcher:
+        """For a record of which `glance` says OPEN: whether {"detail": {the fields of CLOSER}} leaves it so.
 
         The answer holds for every record that has the same fields of GLANCE.
         """
-        asked = [pattern.request for pattern in self._left(record) or () if pattern.request is not None]
-        return lambda envelope: any(matches(envelope) for matches in asked)
+        asked = [pattern.closer for pattern in self._left(record) or () if pattern.closer is not None]
+        return asked[0] if len(asked) == 1 else lambda envelope: any(matches(envelope) for matches in asked)
 
     def closer(self, record: Mapping[str, Any]) -> bool:
-        """Whether some pattern may match, by the fields of GLANCE and the request parameters."""
+        """Whether some pattern may match, by the fields of GLANCE and of CLOSER; the whole record will do."""
         left = self._left(record)
         if left is None:
             return True
-        request = {
-            "detail": {"requestParameters": record["requestParameters"]} if "requestParameters" in record else {}
-        }
-        return any(pattern.request is None or pattern.request(request) for pattern in left)
+        envelope = {"detail": record}
+        return any(pattern.closer is None or pattern.closer(envelope) for pattern in left)
 
     def _left(self, record: Mapping[str, Any]) -> list[_Pattern] | None:
         """The patterns that the fields of GLANCE leave possible; None for what no pattern can be held against."""
@@ -115,13 +113,13 @@ def _envelope(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> _Tree:
-    detail: dict[str, Any] = {}
+    tree: dict[str, Any] = {}
     for *parents, leaf in paths:
-        inner = detail
+        inner = tree
         for step in parents:
             inner = inner.setdefault(step, {})
         inner[leaf] = True
-    return {"detail": detail} if paths is REQUEST else {"source": True, "detail-type": True, "detail": detail}
+    return tree
 
 
 def _kept(pattern: Mapping[str, Any], known: _Tree) -> dict[str, Any]:
