@@ -29,4 +29,4 @@ WHERE findings.day >= :from_day
   AND findings.access_key_id IS NOT NULL
   AND findings.event_service LIKE '%.amazonaws.com'
   AND NOT EXISTS (SELECT 1 FROM events WHERE events.eventid = findings.event_id)
-ORDER BY time, event_id
+ORDER BY time, event_id, detection_id

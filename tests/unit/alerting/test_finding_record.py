@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from audit.tables import FINDINGS
 from handlers.adapters.memory import MemoryAuditLog
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Event
@@ -134,3 +135,8 @@ def test_the_session_a_finding_began_is_kept_as_json_text(stage):
     stage.send()
     finding = dataclasses.replace(stage.book.alerts[0].headline, session={"accounts": [ACCOUNT], "started": None})
     assert json.loads(finding_entry(finding, "A1")["session"]) == {"accounts": [ACCOUNT], "started": None}
+
+
+def test_an_entry_has_the_columns_of_the_auditors_table(stage):
+    stage.send()
+    assert set(finding_entry(stage.book.alerts[0].headline, "A1")) == {column.name for column in FINDINGS.columns}
