@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,8 +32,8 @@ from isal import isal_zlib
 from audit.digest_statement import Chain, Finding, Key, Kind, Statement
 
 HOUR = timedelta(hours=1)
-LATE = timedelta(hours=2)  # a digest is delivered this long after the end of its time, at the latest
-_MARGIN = timedelta(minutes=15)  # between the time in a log file's name and the digest that names it
+LATE = timedelta(hours=3)  # what is allowed for between the end of a digest's time and its delivery
+_MARGIN = HOUR  # between the time in a log file's name and the digest that names it
 _TOLERANCE = timedelta(minutes=1)  # a shorter gap is none
 _PIECE = 1 << 18  # bytes unpacked at once
 _LARGEST_DIGEST = 64 << 20  # bytes unpacked: some 130,000 log files in an hour
@@ -156,7 +156,7 @@ def verify(
     Args:
         store: where they are, and CloudTrail's public keys.
         accounts, regions: the ones to check; all that are found where empty.
-        from_, to: the period, `to` not included. What is not digested yet (two hours) is left out, and said so.
+        from_, to: the period, `to` not included. What is not digested yet (three hours) is left out, and said so.
         by, version: who runs it, and with which Rootwatch; both are kept in the statement.
         workers: how many objects are read at the same time; memory grows with it, not with the period's log files.
         progress: told now and then.
@@ -196,7 +196,7 @@ def verify(
         chains=tuple(run.chains),
         findings=tuple(run.findings),
         keys=tuple(run.keys.used[item] for item in sorted(run.keys.used)),
-        seconds=round(time.monotonic() - begun, 3),
+        milliseconds=round(1000 * (time.monotonic() - begun)),
     )
 
 
@@ -786,7 +786,7 @@ class _Run:
     def _reject(self, area: _Area, state: _ChainState, name: DigestName, kind: Kind, why: str) -> None:
         state.seen[name.key] = None
         state.last_end = name.end
-        state.explained.append((name.end - HOUR - timedelta(minutes=5), name.end))
+        state.explained.append((name.end - HOUR, name.end))
         if self._is_asked(name):
             self._report(kind, name.key, why, area=area, since=name.end - HOUR, until=name.end)
 
@@ -917,12 +917,14 @@ class _Run:
             self._tell()
 
     def _compare_day(
-        self, area: _Area, day: datetime, named: dict[str, set[str]], states: Iterable[_ChainState]
+        self, area: _Area, day: datetime, named: dict[str, set[str]], states: Collection[_ChainState]
     ) -> None:
         """Hold a day's folder of log files against what valid digests name."""
         folder = f"{day:%Y/%m/%d}"
         prefix = f"{area.logs}{folder}/"
         known = named.pop(folder, set())
+        for state in states:
+            state.covered = _joined(state.covered)  # a year of hours is a few spans
         covered = _joined(chained.from_iterable(state.covered for state in states))
         try:
             for key in self.store.keys(prefix, prefix, f"{prefix}\U0010ffff"):

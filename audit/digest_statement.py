@@ -82,7 +82,8 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.LOG_DAMAGED: ("the log file is broken", f"do not rely on it; {_RESTORE}."),
     Kind.LOG_EXTRA: (
         "no digest names this log file, so CloudTrail did not deliver it here",
-        "do not rely on it, and find out who wrote it. A late file is named by a backfill digest within a few days.",
+        "do not rely on it, and find out who wrote it: maybe another trail that delivers here without log file "
+        "validation. CloudTrail names a late file in a backfill digest, some days later.",
     ),
     Kind.DIGEST_MISSING: (
         "the next digest names this one, and it is not there any more",
@@ -128,9 +129,9 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "a customer key), and repeat. An archived object has to be restored first (aws s3api restore-object).",
     ),
     Kind.SIGNATURE_NOT_KEPT: (
-        "the copy has no signature for the newest digest of its chain",
-        "S3 keeps it as metadata of the object, which a plain copy loses: download with "
-        "`rootwatch verify-logs --download`, or take the digest after this one as well, which repeats it.",
+        "the copy has not kept the signature of this digest, and no digest after it repeats it",
+        "S3 keeps it as metadata of the object, which a plain copy loses, and the digest after it repeats it: download "
+        "that one as well, or all of them with `rootwatch verify-logs --download`.",
     ),
     Kind.KEYS_UNAVAILABLE: (
         "CloudTrail's public keys could not be had",
@@ -155,11 +156,12 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.NO_DIGESTS: (
         "there is no digest for this period",
         "make sure that bucket, prefix, account and region are right, and that the trail has log file validation "
-        "(aws cloudtrail get-trail).",
+        "(aws cloudtrail get-trail). Where an account or region was left before the period, name those that are to be "
+        "checked.",
     ),
     Kind.NOT_DUE: (
         "the digests of this period are not due yet",
-        "a digest is delivered up to two hours after the hour it covers: repeat it then.",
+        "three hours are allowed for after the hour that a digest covers: repeat it then.",
     ),
     Kind.NOT_REACHED: ("the time to check it in ran out", "repeat it for a shorter period or a single account."),
 }
@@ -259,7 +261,7 @@ class Statement:
     chains: tuple[Chain, ...] = ()
     findings: tuple[Finding, ...] = ()
     keys: tuple[Key, ...] = ()
-    seconds: float = 0.0
+    milliseconds: int = 0  # it took
     sha256: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -331,7 +333,7 @@ class Statement:
             "chains": [chain.to_plain() for chain in self.chains],
             "findings": [finding.to_plain() for finding in self.findings],
             "keys": [{"region": key.region, "fingerprint": key.fingerprint, "sha256": key.sha256} for key in self.keys],
-            "seconds": self.seconds,
+            "milliseconds": self.milliseconds,
         }
 
     def to_plain(self) -> dict[str, Any]:
@@ -362,7 +364,7 @@ class Statement:
                 chains=tuple(Chain.from_plain(item) for item in plain["chains"]),
                 findings=tuple(Finding.from_plain(item) for item in plain["findings"]),
                 keys=tuple(Key(**item) for item in plain["keys"]),
-                seconds=float(plain["seconds"]),
+                milliseconds=int(plain["milliseconds"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StatementError(f"the statement is incomplete: {type(error).__name__}: {error}.") from error
@@ -379,7 +381,7 @@ class Statement:
         )
         if not self.findings:
             return first, second, words["nothing"].format(sha256=self.sha256[:16])
-        worst = (self.failed or self.unchecked)[0]
+        worst = min(self.findings, key=lambda finding: list(Kind).index(finding.kind))
         return (
             first,
             second,
@@ -419,8 +421,11 @@ _SUMMARY_JA = {
 }
 
 
-def as_text(statement: Statement) -> Iterator[str]:
-    """The statement for people, a line at a time; whatever a name holds, it stays on its line and is visible."""
+def as_text(statement: Statement, *, most: int | None = None) -> Iterator[str]:
+    """The statement for people, a line at a time; whatever a name holds, it stays on its line and is visible.
+
+    `most`: how many objects are named of each kind; the rest is counted. All of them where left out.
+    """
     yield "Statement on the integrity of CloudTrail log files"
     yield ""
     yield f"Verdict     {str(statement.verdict).upper()}"
@@ -438,10 +443,10 @@ def as_text(statement: Statement) -> Iterator[str]:
     yield ""
     if statement.failed:
         yield "Failed:"
-        yield from _listed(statement.failed)
+        yield from _listed(statement.failed, most)
     if statement.unchecked:
         yield "Could not be checked:"
-        yield from _listed(statement.unchecked)
+        yield from _listed(statement.unchecked, most)
     yield "Chains:"
     for chain in statement.chains:
         yield f"  {_chain_name(chain)}"
@@ -468,7 +473,7 @@ def as_text(statement: Statement) -> Iterator[str]:
     yield ""
     yield f"Signed off by {shown(statement.by)}"
     version = shown(statement.version, 40)
-    yield f"at {_written(statement.made_at)} with Rootwatch {version}, in {statement.seconds:,.1f} s"
+    yield f"at {_written(statement.made_at)} with Rootwatch {version}, in {statement.milliseconds / 1000:,.1f} s"
     yield f"sha256 of the statement's JSON: {statement.sha256}"
 
 
@@ -478,15 +483,18 @@ def _chain_name(chain: Chain) -> str:
     return f"{organization}{chain.account} {chain.region}, trail {shown(chain.trail)} of {chain.home_region}{backfill}"
 
 
-def _listed(findings: Sequence[Finding]) -> Iterator[str]:
-    last: Kind | None = None
-    for finding in sorted(findings, key=lambda item: list(Kind).index(item.kind)):
-        if finding.kind is not last:
-            last = finding.kind
-            yield f"  {finding.kind}: {finding.kind.meaning}"
-            yield f"    Do: {finding.kind.remedy}"
-        time = f"  [{_shown_time(finding.since)} to {_shown_time(finding.until)}]" if finding.since else ""
-        yield f"    - {shown(finding.object, _LIMIT)}{time}" + (f": {shown(finding.why)}" if finding.why else "")
+def _listed(findings: Sequence[Finding], most: int | None) -> Iterator[str]:
+    for kind in Kind:
+        found = [finding for finding in findings if finding.kind is kind]
+        if not found:
+            continue
+        yield f"  {kind}: {kind.meaning}"
+        yield f"    Do: {kind.remedy}"
+        for finding in found[:most]:
+            time = f"  [{_shown_time(finding.since)} to {_shown_time(finding.until)}]" if finding.since else ""
+            yield f"    - {shown(finding.object, _LIMIT)}{time}" + (f": {shown(finding.why)}" if finding.why else "")
+        if most is not None and len(found) > most:
+            yield f"    … and {len(found) - most:,} more; the written statement names each (--output)"
     yield ""
 
 

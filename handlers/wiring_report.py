@@ -208,9 +208,8 @@ def _teller(settings: ReportSettings) -> Callable[[News, str], None]:
 
     def tell(news: News, page: str) -> None:
         link = object_link(settings.home_region, settings.audit_bucket, page) or ""
-        where = link or f"s3://{settings.audit_bucket}/{page}"
         EmailNotifier(client=client("sns"), topic_arn=settings.topic_arn, settings=message).tell_report(
-            news.title, [*news.lines, "", where]
+            news.title, news.lines, link=link or f"s3://{settings.audit_bucket}/{page}"
         )
         SlackNotifier(
             token=SecretSource(settings.slack_token_source, client=client),

@@ -103,13 +103,14 @@ class EmailNotifier:
         body = [*_wrapped(reminder_sentence(reminder, words, more)), "", *_body(story, words)]
         self._publish(subject, "\n".join(body))
 
-    def tell_report(self, title: str, lines: Sequence[str]) -> None:
-        """Mail that the monthly report is there.
+    def tell_report(self, title: str, lines: Sequence[str], *, link: str) -> None:
+        """Mail that the monthly report is there. `link` is ours (console_links), and stands as it is.
 
         Raises:
             UnavailableError: SNS did not take it; says what to do.
         """
-        self._publish(ascii_line(title, SUBJECT), "\n".join([mail(title), "", *(mail(line, _PROSE) for line in lines)]))
+        body = [mail(title), "", *(mail(line, _PROSE) for line in lines), "", link]
+        self._publish(ascii_line(title, SUBJECT), "\n".join(body))
 
     def _publish(self, subject: str, body: str) -> None:
         try:

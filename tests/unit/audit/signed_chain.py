@@ -22,7 +22,6 @@ TRAIL = "example_trail"
 BEGIN = datetime(2026, 10, 1, tzinfo=UTC)
 END = datetime(2026, 10, 3, tzinfo=UTC)
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-CHUNK = 1000  # small, so that every file comes in several
 
 
 @cache
@@ -54,6 +53,7 @@ class Bucket:
     trusted: tuple[str, ...] = ("one",)
     keys_denied: bool = False
     asked: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    chunk: int = 1000  # bytes; small, so that every file comes in several
     root: str = ""
     name: str = BUCKET
     loses_metadata: bool = False
@@ -80,11 +80,11 @@ class Bucket:
 
     def _chunks(self, key):
         content = self.objects[key]
-        for start in range(0, len(content), CHUNK):
+        for start in range(0, len(content), self.chunk):
             if self.flaky.get(key, 0):
                 self.flaky[key] -= 1
                 raise UnreadableError("it broke off", again=True)
-            yield content[start : start + CHUNK]
+            yield content[start : start + self.chunk]
 
     def _allow(self, key):
         if key.startswith(self.denied or ("\0",)):
@@ -201,7 +201,7 @@ class Writer:
         """A digest each hour, at 7 minutes 31 seconds past it, over log files delivered within it."""
         moment = begin.replace(minute=7, second=31)
         while moment <= end + 3 * HOUR:
-            times = (moment - HOUR + timedelta(minutes=11 + 23 * number) for number in range(logs))
+            times = (moment - HOUR + timedelta(minutes=11 + 46 * number // logs) for number in range(logs))
             self.digest(moment, [self.log(time) for time in times])
             moment += HOUR
         return self
