@@ -48,7 +48,6 @@ def report(  # noqa: PLR0917 - typer calls it by name
     from cli.main import our_version
     from cli.terminal import Paint, progress
     from cli.terminal import complain as say
-
     from infra.deployment import ConfigurationError, Deployment
 
     now = datetime.now(UTC)

@@ -535,6 +535,8 @@ class _Parts:
                 Figure(key="taken", value=Word("of", {"part": len(waits), "all": len(self._to_take)}), source=took),
                 Figure(key="median_wait", value=_or_none(quantile(waits, 0.5)), source=took),
                 Figure(key="p90_wait", value=_or_none(quantile(waits, 0.9)), source=took),
+                self._answered("events_without_alert"),
+                self._answered("alerts_without_event"),
             ),
             charts=(self._activity(source), self._waits(took), self._heat(self._book("findings"))),
             tables=(
@@ -569,6 +571,17 @@ class _Parts:
             ),
             notes=(Word("note.worth_taking"),),
         )
+
+    def _answered(self, name: str) -> Figure:
+        """How many rows answer a question of the logs; unknown where it was not asked or not answered."""
+        asked = self.facts.asked
+        item = None if isinstance(asked, Missing) else next((one for one in asked if one.name == name), None)
+        if item is None:
+            why = asked if isinstance(asked, Missing) else Missing(Word("missing.not_asked"))
+            return Figure(key=name, value=why, source="")
+        value = item.missing or len(item.rows)
+        tone = Tone.PLAIN if item.missing else _bad_if(item.rows)
+        return Figure(key=name, value=value, source=self._question(item), tone=tone)
 
     def _alert_row(self, story: AlertStory) -> tuple[Cell, ...]:
         alert, act = story.alert, first_act(story)
@@ -980,6 +993,7 @@ class _Parts:
             ("grants", "grants"),
             ("alerts", "alerts"),
             ("alerts", "median_wait"),
+            ("alerts", "events_without_alert"),
             ("open", "open"),
             ("integrity", "whole"),
         )

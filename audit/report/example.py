@@ -438,14 +438,12 @@ class _Example:
         """The auditors' questions with a few invented rows: one that failed, one that is partial."""
         found = []
         for number, item in enumerate(all_questions()):
-            if item.name.startswith("report_"):
+            if item.name.startswith("report_") or any(one.default is None for one in item.parameters):
                 continue
-            bound = item.bind(
-                period_of(self.month), {one.name: "example" for one in item.parameters if not one.default}
-            )
+            bound = item.bind(period_of(self.month))
             rows = [
                 (f"{self.at(1 + place * 3, 9, place):%Y-%m-%dT%H:%M:%SZ}", "Example", "alice", "192.0.2.17")
-                for place in range(number % 4)
+                for place in range(0 if "_without_" in item.name else number % 4)
             ]
             found.append(
                 Asked(

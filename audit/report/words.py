@@ -156,6 +156,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "figure.taken": ("Taken by somebody (MEDIUM and worse)", "対応済み（MEDIUM 以上）"),
     "figure.median_wait": ("Time to acknowledge, median", "対応までの時間（中央値）"),
     "figure.p90_wait": ("Nine of ten within", "9 割がこの時間以内"),
+    "figure.events_without_alert": ("Events without an alert", "アラートのないイベント"),
+    "figure.alerts_without_event": ("Alerts without an event", "イベントのないアラート"),
     "figure.open": ("Open items", "未対応の項目"),
     "figure.external": ("External access findings", "外部アクセスの検出結果"),
     "figure.internal": ("Internal access findings", "内部アクセスの検出結果"),
