@@ -129,7 +129,7 @@ def _gathered(
         client=client,
         home_region=settings.home_region,
         regions=settings.regions,
-        # What the rules have to be is known where they are deployed from (rootwatch coverage --deployed).
+        # What the rules have to be is known where they are deployed from (rootwatch coverage --live).
         rules=Missing(Word("missing.here")),
         integrity=integrity,
         asked_accounts=(settings.question_account,) if settings.question_account else (),

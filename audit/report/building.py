@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from audit.period import Period
 from audit.questions import question
+from audit.report.counting import PrivilegedSession, first_act, opened, quantile, sessions_of, waited, was_told
 from audit.report.document import (
     Cell,
     Chart,
@@ -28,15 +29,12 @@ from audit.report.document import (
 from audit.report.facts import AlertStory, Asked, Facts, Practice, State, WindowStory, Work
 from audit.report.month import Month
 from handlers.alerting.actor import Mfa
-from handlers.alerting.alert import Alert
-from handlers.alerting.finding import Finding, QuietKind
+from handlers.alerting.finding import QuietKind
 from handlers.alerting.life import OURSELVES
 from handlers.alerting.life import State as LifeState
 from handlers.alerting.severity import Severity
 from handlers.alerting.window import Standing, Window
 
-ROOT_SESSIONS = frozenset({"root-console-login", "root-activity", "root-session-assumed", "root-federated"})
-ADMIN_SESSIONS = frozenset({"admin-session-started", "admin-console-login"})
 GRANTS = frozenset(
     {
         "admin-policy-attached",
@@ -97,105 +95,6 @@ def report_of(facts: Facts) -> Report:
         sources=tuple(parts.sources.values()),
         lines=parts.lines(),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrivilegedSession:
-    """One session of root or of an administrator, put together from the findings that began it."""
-
-    is_root: bool
-    findings: tuple[Finding, ...]  # in the order they happened
-    alert_ids: tuple[str, ...]
-    keys: frozenset[str]  # access keys and sign-in sessions
-
-    @property
-    def first(self) -> Finding:
-        return self.findings[0]
-
-    @property
-    def window_id(self) -> str:
-        return next((item.window_id for item in self.findings if item.window_id), "")
-
-    @property
-    def standing(self) -> str:
-        """The worst of its findings: one of them outside is a session outside; "" where no window was needed."""
-        order = [str(item) for item in Standing]
-        return max((item.standing for item in self.findings if item.standing in order), key=order.index, default="")
-
-
-def sessions_of(stories: Iterable[AlertStory], month: Month) -> list[PrivilegedSession]:
-    """Every root and administrator session that began in the month, the first at the top.
-
-    Findings are of one session where they share a sign-in or an access key. A long-term key has no sessions: what it
-    did in the month is one.
-    """
-    begun = [
-        (finding, story.alert.id)
-        for story in stories
-        for finding in story.findings
-        if finding.detection_id in ROOT_SESSIONS | ADMIN_SESSIONS and month.holds(finding.happened)
-    ]
-    begun.sort(key=lambda item: (item[0].happened, item[0].id))
-    groups: list[tuple[set[str], list[tuple[Finding, str]]]] = []
-    for finding, alert_id in begun:
-        names = _names_of(finding)
-        same = [group for group in groups if group[0] & names]
-        keys, members = names, [(finding, alert_id)]
-        for known, others in same:
-            keys |= known
-            members += others
-        groups = [group for group in groups if not any(group is old for old in same)]
-        groups.append((keys, members))
-    found = [_session(keys, members) for keys, members in groups]
-    return sorted(found, key=lambda item: (item.first.happened, item.first.id))
-
-
-def _names_of(finding: Finding) -> set[str]:
-    """What the records of its session share; itself where there is nothing."""
-    session = finding.session or {}
-    names = {str(item) for name in ("sign_ins", "access_keys") for item in session.get(name, ()) if item}
-    return names or {f"finding {finding.id}"}
-
-
-def _session(names: set[str], members: Sequence[tuple[Finding, str]]) -> PrivilegedSession:
-    ordered = sorted(members, key=lambda item: (item[0].happened, item[0].id))
-    return PrivilegedSession(
-        is_root=any(item.detection_id in ROOT_SESSIONS for item, _ in ordered),
-        findings=tuple(item for item, _ in ordered),
-        alert_ids=tuple(dict.fromkeys(alert_id for _, alert_id in ordered)),
-        keys=frozenset(name for name in names if not name.startswith("finding ")),
-    )
-
-
-def was_told(alert: Alert) -> bool:
-    """Whether people were to hear of it."""
-    return bool(alert.kinds) and alert.loud >= alert.headline.threshold
-
-
-def opened(story: AlertStory) -> datetime:
-    """When we learnt of the first of it."""
-    return min((item.received for item in story.findings), default=story.alert.headline.received)
-
-
-def first_act(story: AlertStory) -> tuple[datetime, str] | None:
-    """When a person first did anything with it, and who; None: nobody has."""
-    acts = sorted((act.at, act.by) for act, _ in story.acts if act.by != OURSELVES)
-    return acts[0] if acts else None
-
-
-def waited(story: AlertStory) -> timedelta | None:
-    """How long it took until a person did something; None: nobody has. Never below zero, whatever clocks say."""
-    act = first_act(story)
-    return max(act[0] - opened(story), timedelta(0)) if act else None
-
-
-def quantile(values: Sequence[timedelta], share: float) -> timedelta | None:
-    """The value that this share of them does not exceed (nearest rank); None of nothing."""
-    ordered = sorted(values)
-    if not ordered:
-        return None
-    rank = max(1, -(-len(ordered) * int(share * 100) // 100))
-    return ordered[min(rank, len(ordered)) - 1]
 
 
 class _Parts:
@@ -301,23 +200,8 @@ class _Parts:
                 Table(
                     id="sessions",
                     caption=Word("table.sessions"),
-                    columns=(
-                        "began",
-                        "kind",
-                        "who",
-                        "account",
-                        "address",
-                        "user_agent",
-                        "mfa",
-                        "standing",
-                        "window",
-                        "ticket",
-                        "approver",
-                        "writes",
-                        "reads",
-                        "failed",
-                        "did",
-                        "alert",
+                    columns=_columns(
+                        "began kind who account address user_agent mfa standing window ticket approver writes reads failed did alert"
                     ),
                     rows=rows,
                     source=source,
@@ -410,20 +294,8 @@ class _Parts:
                 Table(
                     id="windows",
                     caption=Word("table.windows"),
-                    columns=(
-                        "window",
-                        "starts",
-                        "ends",
-                        "account",
-                        "identity",
-                        "person",
-                        "purpose",
-                        "ticket",
-                        "state",
-                        "requested_by",
-                        "approver",
-                        "uses",
-                        "uses_outside",
+                    columns=_columns(
+                        "window starts ends account identity person purpose ticket state requested_by approver uses uses_outside"
                     ),
                     rows=[self._window_row(item) for item in mine],
                     source=source,
@@ -488,7 +360,7 @@ class _Parts:
                 Table(
                     id="grants_by",
                     caption=Word("table.grants_by"),
-                    columns=("granted_by", "grants"),
+                    columns=_columns("granted_by grants"),
                     rows=[*sorted(by.items(), key=lambda item: (-item[1], item[0]))],
                     source=source,
                     partial=self._alerts_partial,
@@ -496,17 +368,8 @@ class _Parts:
                 Table(
                     id="grants",
                     caption=Word("table.grants"),
-                    columns=(
-                        "time",
-                        "detection",
-                        "severity",
-                        "granted_to",
-                        "granted_by",
-                        "account",
-                        "address",
-                        "summary",
-                        "result",
-                        "alert",
+                    columns=_columns(
+                        "time detection severity granted_to granted_by account address summary result alert"
                     ),
                     rows=rows,
                     source=source,
@@ -543,7 +406,7 @@ class _Parts:
                 Table(
                     id="acknowledgement",
                     caption=Word("table.acknowledgement"),
-                    columns=("severity", "alerts", "taken", "not_taken", "median", "p90", "slowest"),
+                    columns=_columns("severity alerts taken not_taken median p90 slowest"),
                     rows=[self._wait_row(severity) for severity in sorted(Severity, reverse=True)],
                     source=took,
                     partial=self._alerts_partial,
@@ -551,19 +414,7 @@ class _Parts:
                 Table(
                     id="alerts",
                     caption=Word("table.alerts"),
-                    columns=(
-                        "opened",
-                        "severity",
-                        "title",
-                        "account",
-                        "who",
-                        "findings",
-                        "state",
-                        "taken_by",
-                        "wait",
-                        "ticket",
-                        "alert",
-                    ),
+                    columns=_columns("opened severity title account who findings state taken_by wait ticket alert"),
                     rows=[self._alert_row(story) for story in sorted(self._told, key=_by_opened)],
                     source=source,
                     partial=self._alerts_partial,
@@ -694,7 +545,7 @@ class _Parts:
                 Table(
                     id="open",
                     caption=Word("table.open"),
-                    columns=("opened", "age", "severity", "title", "account", "summary", "state", "alert"),
+                    columns=_columns("opened age severity title account summary state alert"),
                     rows=rows,
                     source=source,
                     below=("summary",),
@@ -734,7 +585,7 @@ class _Parts:
                 Table(
                     id="access",
                     caption=Word("table.access"),
-                    columns=("access_kind", "type", "resource", "region", "updated"),
+                    columns=_columns("access_kind type resource region updated"),
                     rows=rows,
                     source=source,
                     partial=partial,
@@ -784,17 +635,7 @@ class _Parts:
                 Table(
                     id="suppressions",
                     caption=Word("table.suppressions"),
-                    columns=(
-                        "detection",
-                        "scope",
-                        "reason",
-                        "owner",
-                        "ticket",
-                        "created",
-                        "expires",
-                        "days_left",
-                        "kept_quiet",
-                    ),
+                    columns=_columns("detection scope reason owner ticket created expires days_left kept_quiet"),
                     rows=rows,
                     source=source,
                     below=("reason",),
@@ -802,7 +643,7 @@ class _Parts:
                 Table(
                     id="deployers",
                     caption=Word("table.deployers"),
-                    columns=("role", "accounts", "owner"),
+                    columns=_columns("role accounts owner"),
                     rows=deployers,
                     source=source,
                 ),
@@ -827,7 +668,7 @@ class _Parts:
                 Table(
                     id="coverage",
                     caption=Word("table.coverage"),
-                    columns=("region", "detection", "rule", "matter"),
+                    columns=_columns("region detection rule matter"),
                     rows=list(rules.wrong),
                     source=source,
                 ),
@@ -857,7 +698,7 @@ class _Parts:
                 Table(
                     id="canary",
                     caption=Word("table.canary"),
-                    columns=("starts", "ends", "lasted"),
+                    columns=_columns("starts ends lasted"),
                     rows=[(since, until, until - since) for since, until in beats.gaps],
                     source=source,
                 ),
@@ -888,7 +729,7 @@ class _Parts:
                 Table(
                     id="integrity",
                     caption=Word("table.integrity"),
-                    columns=("object", "matter"),
+                    columns=_columns("object matter"),
                     rows=[*found.problems, *found.unchecked],
                     source=source,
                     partial=partial,
@@ -928,7 +769,7 @@ class _Parts:
                 Table(
                     id="practices",
                     caption=Word("table.practices"),
-                    columns=("practice", "kept", "offenders", "found_by"),
+                    columns=_columns("practice kept offenders found_by"),
                     rows=[_practice_row(item) for item in found],
                     source=source,
                 ),
@@ -963,7 +804,7 @@ class _Parts:
         overview_table = Table(
             id="questions",
             caption=Word("table.questions"),
-            columns=("question", "rows", "answers", "name"),
+            columns=_columns("question rows answers name"),
             rows=overview,
             source=listed,
             partial=partial,
@@ -1092,3 +933,8 @@ def said_parameters(bound: Mapping[str, object]) -> dict[str, str]:
 
 def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _columns(names: str) -> tuple[str, ...]:
+    """Keys of `words`, with a blank between them."""
+    return tuple(names.split())

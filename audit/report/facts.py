@@ -102,7 +102,7 @@ class Rules:
 
     expected: int
     wrong: tuple[tuple[str, str, str, str], ...]  # region, detection, rule, what is the matter
-    how: str = "rootwatch coverage --deployed"
+    how: str = "rootwatch coverage --live"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from audit.engines import Answer, Engine, EngineError
 from audit.period import Period
 from audit.questions import Question, QuestionError, all_questions
 from audit.report.account_state import Client, access_findings, practices, refused
-from audit.report.building import command_of, period_of, said_parameters, sessions_of
+from audit.report.building import command_of, period_of, said_parameters
+from audit.report.counting import sessions_of
 from audit.report.document import Missing, Title, Word
 from audit.report.facts import AlertStory, Asked, Facts, Integrity, Rules, WindowStory, Work
 from audit.report.month import Month
