@@ -33,6 +33,7 @@ check: .venv/.installed node_modules/.installed .build/.installed ## format, lin
 	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/infra
 	$(BIN)/python -m handlers.detections --check docs/detections.md
 	$(BIN)/python -m handlers.detections --cis --check docs/cis.md
+	$(BIN)/python -m audit --check docs/audit.md
 
 bench: setup .venv/.bench ## print performance as ratios measured in one run
 	$(BIN)/python -m tests.bench

@@ -20,6 +20,7 @@ So a statement may only use what is listed here, and where the two differ in a v
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class Translation:
     names: frozenset[str] | None  # of columns and fields that it uses; None: all, by an asterisk
 
 
+@functools.lru_cache(maxsize=256)
 def translated(sql: str) -> Translation:
     """Translate one SELECT of Athena's; its named parameters stay.
 
