@@ -31,10 +31,7 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.25, 5.0  # seconds between two looks, growing
 _PAGE = 1_000  # GetQueryResults gives no more at once
 _QUOTED = 400  # characters of Athena's own words that an error repeats
 
-_RIGHTS = (
-    "take the auditors' role: `rootwatch audit` uses the profile of AWS_PROFILE; docs/auditor_role.md shows one that "
-    "takes it. If it is taken already, its deployment may be older than this program: deploy again."
-)
+_ROLE = "take the auditors' role: name a profile that does as AWS_PROFILE, such as the one in docs/auditor_role.md."
 _DEPLOY = "set enabled = true below [audit] in rootwatch.toml, and deploy the evidence stack."
 
 
@@ -266,7 +263,11 @@ def connect(
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
     except ProfileNotFound as error:
-        raise EngineError(f"{error}. `aws configure list-profiles` lists those there are.") from error
+        raise EngineError(
+            f'there is no AWS profile "{_shown(profile)}". `aws configure list-profiles` lists those there are.'
+            if profile
+            else f"{_shown(str(error))} (AWS_PROFILE). `aws configure list-profiles` lists those there are."
+        ) from error
     clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:
@@ -366,7 +367,10 @@ def _refused(error: ClientError, doing: str) -> NoReturn:
     code = _code(error)
     said = _shown(str(error.response["Error"].get("Message", "")))
     if code in ("AccessDeniedException", "AccessDenied", "UnauthorizedOperation"):
-        text = f"these credentials have no right to do that ({doing}). {_RIGHTS[0].upper()}{_RIGHTS[1:]}"
+        text = (
+            f"these credentials have no right to do that ({doing}). {_ROLE[0].upper()}{_ROLE[1:]} If it is taken, the "
+            "deployment may be older than this program: deploy again."
+        )
     elif code in ("ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException", "InvalidClientTokenId"):
         text = f"the credentials have expired, or are none ({code}). Sign in again, as with `aws sso login`."
     elif code in ("ThrottlingException", "TooManyRequestsException"):
@@ -378,7 +382,7 @@ def _refused(error: ClientError, doing: str) -> NoReturn:
 
 def _unreachable(error: BotoCoreError) -> NoReturn:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        raise EngineError(f"there are no AWS credentials. Sign in, then {_RIGHTS}") from error
+        raise EngineError(f"there are no AWS credentials. Sign in, and {_ROLE}") from error
     raise EngineError(
         f"AWS cannot be reached ({type(error).__name__}: {_shown(str(error))}). Check the network, the profile and the "
         "region."

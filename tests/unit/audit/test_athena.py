@@ -400,5 +400,5 @@ def test_what_a_query_costs_has_a_least_and_is_counted_by_the_megabyte():
 def test_a_profile_that_is_not_there_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    with pytest.raises(EngineError, match="could not be found"):
+    with pytest.raises(EngineError, match='there is no AWS profile "auditor"'):
         connect(region="us-east-1", workgroup="w", database="d", profile="auditor")
