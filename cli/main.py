@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, sweep, verify_logs
+from cli import audit, monthly_report, sweep, verify_logs
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 
 # Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
@@ -485,6 +485,7 @@ def activity(  # noqa: PLR0917 - typer calls it by name
 
 
 app.command(name="verify-logs", short_help=verify_logs.SHORT_HELP)(verify_logs.verify_logs)
+app.command(name="report", short_help=monthly_report.SHORT_HELP)(monthly_report.report)
 
 
 @suppressions.command(name="list", short_help="List them with the days they have left.")

@@ -143,6 +143,35 @@ class ClickSettings(_Settings):
     events_queue_url: str = ""  # where news of windows go
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(_Settings):
+    """What monthly_report needs to know."""
+
+    account: str
+    home_region: str
+    table_name: str
+    topic_arn: str
+    slack_channel: str
+    slack_token_source: str
+    audit_bucket: str  # where the report is kept, below reports/
+    deployment_name: str = "rootwatch"
+    slack_api_url: str = "https://slack.com/api/"
+    time_zone: str = "UTC"
+    language: str = "en"
+    environment: str = ""
+    account_names: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int = 400
+    regions: tuple[str, ...] = ()  # whose Access Analyzer is asked
+    quiet_file: str = ""  # as raise_alert's
+    break_glass_file: str = ""
+    workgroup: str = ""  # Athena's; "": questions are not asked
+    database: str = ""
+    question_account: str = ""  # the account that each question has to name; "": none has to
+    log_bucket: str = ""  # whose digests are checked; "": they are not
+    log_prefix: str = ""  # what precedes AWSLogs/ in it
+    log_accounts: tuple[str, ...] = ()  # whose; none: of all that are found in it
+
+
 def _variable(name: str) -> str:
     return PREFIX + name.upper()
 

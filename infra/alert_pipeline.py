@@ -399,9 +399,7 @@ class AlertPipeline(Construct):
         """What raise_alert, and whoever does its work, carries of the configuration, by its path in the bundle."""
         deployment = self._deployment
         files = telling_files(deployment)
-        if deployment.quiet:
-            files[QUIET_FILE] = deployment.quiet.to_json().encode()
-        files |= break_glass_files(deployment)
+        files |= quiet_files(deployment) | break_glass_files(deployment)
         for name, path in (
             (COUNTRY_FILE, deployment.context.mmdb_country),
             (NETWORK_FILE, deployment.context.mmdb_asn),
@@ -449,6 +447,11 @@ class AlertPipeline(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             f"{', '.join(without_resource)}: only reads, and AWS does not let it be tied to a resource.",
         )
+
+
+def quiet_files(deployment: Deployment) -> dict[str, bytes]:
+    """What functions that know what is declared to be quiet carry; nothing where nothing is."""
+    return {QUIET_FILE: deployment.quiet.to_json().encode()} if deployment.quiet else {}
 
 
 def break_glass_files(deployment: Deployment) -> dict[str, bytes]:

@@ -9,11 +9,12 @@ from constructs import Construct
 
 from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
-from infra.audit_log import WINDOWS, AuditLog
+from infra.audit_log import FINDINGS, TRANSITIONS, WINDOWS, AuditLog
 from infra.canary import CanaryRule
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
+from infra.monthly_report import MonthlyReport
 from infra.slack_door import SlackDoor
 from infra.trail_sweeper import TrailSweeper
 from infra.watchers import EmailTopic, Watchers
@@ -30,6 +31,7 @@ class AlertingStack(Stack):
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
         sweeper: what reads the log bucket; None where sweep.source is "off".
+        monthly_report: what makes it; None unless report.enabled.
         watchers: to add the alarms of further parts to.
     """
 
@@ -107,14 +109,27 @@ class AlertingStack(Stack):
             # What apply_click cannot do ends in the dead letters, which have their alarm.
             self.watchers.watch_errors(self.door.receive_click.function, name="receive-click")
 
+        self.monthly_report = (
+            MonthlyReport(
+                self,
+                "MonthlyReport",
+                deployment=deployment,
+                pipeline=self.pipeline,
+                topic=self.topic,
+                audit_log=self.audit_log,
+            )
+            if deployment.report.enabled
+            else None
+        )
+        if self.monthly_report:
+            self.watchers.watch_errors(self.monthly_report.report.function, name="monthly-report")
+
         self._tell(deployment)
 
     def _complete(self, sweeper: TrailSweeper, deployment: Deployment) -> None:
         """What the sweep does for an alert is what raise_alert does; what keeps it from that is watched likewise."""
-        if self.audit_log:
-            self.audit_log.grant_append(sweeper.sweep_trail)
-            if deployment.break_glass.enabled:
-                self.audit_log.grant_append(sweeper.sweep_trail, WINDOWS)
+        for prefix in (FINDINGS, TRANSITIONS, *([WINDOWS] if deployment.break_glass.enabled else [])):
+            self.audit_log.grant_append(sweeper.sweep_trail, prefix)
         if self.follow_up:
             self.follow_up.grant_alarms(sweeper.sweep_trail)
         self.watchers.watch_dead_letters(sweeper.dead_letters, name="logs")

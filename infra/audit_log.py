@@ -12,6 +12,7 @@ from infra.python_function import PythonFunction
 
 FINDINGS = "findings/"  # every finding, quiet ones as well: handlers/alerting/finding_record.py
 WINDOWS = "windows/"  # what was decided about break-glass windows
+REPORTS = "reports/"  # the monthly reports: audit/report/publishing.py
 TRANSITIONS = "transitions/"  # what became of alerts: handlers/alerting/life.py says how the rest of a key is made
 
 

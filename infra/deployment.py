@@ -1393,6 +1393,12 @@ class DeclaredBreakGlass(_Section):
         )
 
 
+class Report(_Section):
+    """`[report]`: the monthly report."""
+
+    enabled: bool = False
+
+
 class Deployment(_Section):
     """One deployment of Rootwatch: everything the stacks need to know, and nothing secret.
 
@@ -1415,6 +1421,7 @@ class Deployment(_Section):
     sessions: Sessions = Sessions()
     audit: Audit = Audit()
     sweep: Sweep = Sweep()
+    report: Report = Report()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()

@@ -66,29 +66,38 @@ HOST = Platform(
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
-def code_files(root: Path = ROOT) -> list[str]:
+# What lies below each of the folders that a function may carry.
+_DATA: Mapping[str, tuple[str, ...]] = {"handlers": (".json", ".tsv"), "audit": (".sql", ".html", ".css")}
+CODE = ("handlers",)
+CODE_AND_AUDIT = ("handlers", "audit")
+
+
+def code_files(root: Path = ROOT, *, folders: Sequence[str] = CODE) -> list[str]:
     """Our own files that a function carries, as sorted paths below `root`.
 
     An allowlist: code, and the data that code reads. Examples, runbooks and the catalogue's printer stay at home, so
     that editing them deploys nothing.
     """
     found = []
-    for path in (root / "handlers").rglob("*"):
-        relative = path.relative_to(root)
-        is_data = path.suffix in (".json", ".tsv") and path.name != "examples.json"
-        is_code = path.suffix == ".py" and path.name != "__main__.py"
-        if (is_code or is_data) and "tests" not in relative.parts and path.is_file():
-            found.append(relative.as_posix())
+    for folder in folders:
+        for path in (root / folder).rglob("*"):
+            relative = path.relative_to(root)
+            is_data = path.suffix in _DATA[folder] and path.name != "examples.json"
+            is_code = path.suffix == ".py" and path.name != "__main__.py"
+            if (is_code or is_data) and "tests" not in relative.parts and path.is_file():
+                found.append(relative.as_posix())
     return sorted(found)
 
 
-def asset_hash(platform: Platform, root: Path = ROOT, *, files: Mapping[str, bytes] = _NOTHING) -> str:
+def asset_hash(
+    platform: Platform, root: Path = ROOT, *, files: Mapping[str, bytes] = _NOTHING, folders: Sequence[str] = CODE
+) -> str:
     """The identity of the bundle: the bytes of our files, of the pinned requirements and of `files`, and the platform.
 
     Neither the machine, nor the checkout's place or dates, nor the way of installing has a part in it.
     """
     digest = hashlib.sha256(f"{LAYOUT}\0{platform.key}\0".encode())
-    contents = [(name, (root / name).read_bytes()) for name in (REQUIREMENTS, *code_files(root))]
+    contents = [(name, (root / name).read_bytes()) for name in (REQUIREMENTS, *code_files(root, folders=folders))]
     for name, content in (*contents, *sorted(files.items())):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
@@ -116,7 +125,14 @@ def dependencies(platform: Platform, root: Path = ROOT) -> Path:
     return folder
 
 
-def bundle(target: Path, platform: Platform, root: Path = ROOT, *, files: Mapping[str, bytes] = _NOTHING) -> None:
+def bundle(
+    target: Path,
+    platform: Platform,
+    root: Path = ROOT,
+    *,
+    files: Mapping[str, bytes] = _NOTHING,
+    folders: Sequence[str] = CODE,
+) -> None:
     """Lay out in `target` what the function carries: the packages, our own files, and `files` by their paths in it.
 
     Where this interpreter is the runtime's version, the bytecode goes along: /var/task is read-only, so without it
@@ -126,7 +142,7 @@ def bundle(target: Path, platform: Platform, root: Path = ROOT, *, files: Mappin
     shutil.copytree(
         dependencies(platform, root), target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "bin")
     )
-    for name in code_files(root):
+    for name in code_files(root, folders=folders):
         destination = target / name
         destination.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, destination)
@@ -193,23 +209,24 @@ def _installers(requirements: Path, target: Path, platform: Platform) -> list[li
 class _Bundler:
     """Lets the CDK make the asset with `bundle` instead of Docker."""
 
-    def __init__(self, platform: Platform, files: Mapping[str, bytes]) -> None:
+    def __init__(self, platform: Platform, files: Mapping[str, bytes], folders: Sequence[str]) -> None:
         self._platform = platform
         self._files = files
+        self._folders = folders
 
     def try_bundle(self, output_dir: str, *_options: Any, **_more: Any) -> bool:
-        bundle(Path(output_dir), self._platform, files=self._files)
+        bundle(Path(output_dir), self._platform, files=self._files, folders=self._folders)
         return True
 
 
-def _code(scope: Construct, platform: Platform, files: Mapping[str, bytes]) -> lambda_.Code:
+def _code(scope: Construct, platform: Platform, files: Mapping[str, bytes], folders: Sequence[str]) -> lambda_.Code:
     if Stack.of(scope).bundling_required:
         dependencies(platform)  # here, where an error still reaches the reader as it is
     return lambda_.Code.from_asset(
         str(ROOT / "handlers"),
-        asset_hash=asset_hash(platform, files=files),
+        asset_hash=asset_hash(platform, files=files, folders=folders),
         asset_hash_type=AssetHashType.CUSTOM,
-        bundling=BundlingOptions(image=RUNTIME.bundling_image, local=_Bundler(platform, files)),
+        bundling=BundlingOptions(image=RUNTIME.bundling_image, local=_Bundler(platform, files, folders)),
     )
 
 
@@ -233,11 +250,14 @@ class PythonFunction(Construct):
         description: str,
         environment: Mapping[str, str],
         memory_mb: int = 256,
+        timeout_seconds: int = TIMEOUT_SECONDS,
         files: Mapping[str, bytes] = _NOTHING,
+        folders: Sequence[str] = CODE,
     ) -> None:
         """Make the function `{deployment.name}-{name}`; `handler` is "handlers.module.function".
 
-        `files` is what it carries of this deployment's configuration: each path in the bundle, and its content.
+        `files` is what it carries of this deployment's configuration: each path in the bundle, and its content;
+        `folders` are those of our code.
         """
         super().__init__(scope, id)
         platform = HOST if deployment.advanced.bundle_platform == "host" else LAMBDA
@@ -269,10 +289,10 @@ class PythonFunction(Construct):
             description=description,
             runtime=RUNTIME,
             architecture=platform.architecture,
-            code=_code(self, platform, files),
+            code=_code(self, platform, files, folders),
             handler=handler,
             role=self.role,
-            timeout=Duration.seconds(TIMEOUT_SECONDS),
+            timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             environment=dict(environment),
             log_group=self.log_group,

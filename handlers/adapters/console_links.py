@@ -53,6 +53,17 @@ def event_link(region: str, event_id: str) -> str | None:
     return f"https://{region}.{partition.domain}/cloudtrailv2/home?region={region}#/events/{event_id}"
 
 
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def object_link(region: str, bucket: str, key: str) -> str | None:
+    """S3's page of one object, from which whoever may read it downloads it."""
+    partition = _partition_of(region)
+    if partition is None or not _BUCKET.fullmatch(bucket):
+        return None
+    return f"https://{region}.{partition.domain}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+
+
 def entity_link(region: str, entity: Entity) -> str | None:
     """IAM's page of a user, role or group, in the partition of this region."""
     partition = _partition_of(region)

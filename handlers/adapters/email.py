@@ -111,6 +111,15 @@ class EmailNotifier:
         """
         self._publish(ascii_line(subject, SUBJECT), "\n".join(_wrapped(text)))
 
+    def tell_report(self, title: str, lines: Sequence[str], *, link: str) -> None:
+        """Mail that the monthly report is there. `link` is ours (console_links), and stands as it is.
+
+        Raises:
+            UnavailableError: SNS did not take it; says what to do.
+        """
+        body = [mail(title), "", *(mail(line, _PROSE) for line in lines), "", link]
+        self._publish(ascii_line(title, SUBJECT), "\n".join(body))
+
     def _publish(self, subject: str, body: str) -> None:
         try:
             self._client.publish(TopicArn=self._topic, Subject=subject, Message=body)

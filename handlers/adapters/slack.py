@@ -270,6 +270,15 @@ class SlackNotifier:
         """
         self._post({"channel": self._channel}, daily_message(report, settings=self._settings))
 
+    def say_report(self, message: Message) -> None:
+        """That the monthly report is there, in the channel.
+
+        Raises:
+            RetryLaterError: Slack named a wait.
+            UnavailableError: it was not said; says what to do.
+        """
+        self._post({"channel": self._channel}, message)
+
     def ask(self, method: str, arguments: Mapping[str, str]) -> Mapping[str, Any]:
         """Call a method whose refusal the caller can live with.
 

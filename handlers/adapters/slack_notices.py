@@ -71,6 +71,20 @@ def daily_message(report: Report, *, settings: MessageSettings) -> Message:
     )
 
 
+def report_message(title: str, lines: Sequence[str], *, link: str, link_text: str) -> Message:
+    """That the monthly report is there: a title, a line for each, and where it is. `link` is ours, or ""."""
+    elements: list[dict[str, Any]] = [{"type": "text", "text": literal(title), "style": {"bold": True}}, *_below(lines)]
+    if link:
+        elements += [{"type": "text", "text": "\n"}, {"type": "link", "url": link, "text": literal(link_text)}]
+    return Message(
+        text=mrkdwn(title),
+        blocks=[_rich(elements)],
+        metadata={"event_type": "rootwatch_report", "event_payload": {"title": literal(title)}},
+        details=tuple([*lines, link] if link else lines),
+        bare=mrkdwn(title),
+    )
+
+
 def _mention(on_call: str) -> tuple[dict[str, Any], str] | None:
     """Whom to name: as an element, and as text."""
     if _GROUP.fullmatch(on_call):

@@ -16,6 +16,7 @@ from handlers.alerting.finding import Finding
 from handlers.alerting.pipeline import Pipeline, PipelineError
 from handlers.alerting.ports import Arrivals
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 
 # A message attribute, because S3 cannot set one: no notification can pass for the request to list the bucket.
 LIST_ATTRIBUTE = "rootwatch-list"
@@ -180,7 +181,7 @@ def unreadable_object(bucket: str, key: str, reason: str, *, account: str, regio
         "detail": {},
     }
     concern = Concern(
-        summary=f"A log object of the trail could not be swept: {reason}.",
+        summary=phrase("A log object of the trail could not be swept: {reason}.", reason=reason),
         subject=f"s3://{bucket}/{key}",
         severity=UNREADABLE_LOG_OBJECT.severity,
         group="unreadable log objects",

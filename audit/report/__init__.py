@@ -1,0 +1,1 @@
+"""The monthly report: what a month's records say of root, administrators and those who watch them."""
