@@ -24,8 +24,10 @@ _JSON = frozenset(column.key for column in CLOUDTRAIL.columns if column.comment 
 
 def parts_of(name: str) -> list[Part]:
     """The parts of the copy in this folder; none where it is no copy."""
-    folder = Path(name)
-    return list(parts_in(folder)) if folder.is_dir() else []
+    try:
+        return list(parts_in(Path(name)))
+    except OSError:  # whoever reads it says why it cannot be read
+        return []
 
 
 class Copy:
