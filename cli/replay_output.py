@@ -93,7 +93,7 @@ def why_quiet(item: Raised) -> str:
     reasons = Counter(finding.quiet for finding in item.findings if finding.quiet)
     if len(reasons) and item.alert.loud == 0:
         return str(reasons.most_common(1)[0][0])
-    return f"{item.alert.loud} of the {item.alert.headline.threshold} findings that it takes"
+    return f"fewer than the {item.alert.headline.threshold} findings that it takes"
 
 
 def html(result: Result, *, version: str, now: datetime) -> Iterator[str]:
