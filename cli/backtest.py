@@ -85,9 +85,8 @@ class Done:
     found: list[Found] = field(default_factory=list)
 
 
-_FINDINGS = tuple[tuple[Finding, timedelta], ...]
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_FINDINGS)
+_DECODER = msgspec.msgpack.Decoder(list[tuple[dict[str, Any], float]])  # findings, each with its window in seconds
 
 
 class Worker:
@@ -244,7 +243,9 @@ class _OfFile:
                     file=self._file.number,
                     number=number,
                     key=_key(event, judged),
-                    findings=_ENCODER.encode(judged.findings),
+                    findings=_ENCODER.encode(
+                        [(finding.to_kept(), window.total_seconds()) for finding, window in judged.findings]
+                    ),
                 )
             )
 
@@ -325,7 +326,10 @@ class BackTest:
                 continue
             seen.add(key)
             self._spool.seek(start)
-            findings = _DECODER.decode(self._spool.read(length))
+            findings = tuple(
+                (Finding.from_plain(kept), timedelta(seconds=window))
+                for kept, window in _DECODER.decode(self._spool.read(length))
+            )
             self._replay.take(Judged(findings=findings, problems=()), now=time)
         self._order.clear()
         return self._replay.finish()

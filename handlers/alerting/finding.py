@@ -250,7 +250,7 @@ class Finding:
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON values, in English, times in ISO 8601 UTC."""
-        plain = dataclasses.asdict(self)
+        plain: dict[str, Any] = _as_data(dataclasses.asdict(self))
         plain["severity"] = self.severity.name
         plain["road"] = str(self.road)
         plain["time"] = self.time.isoformat() if self.time else None
@@ -284,6 +284,15 @@ class Finding:
             for exhibit, (title, text) in zip(plain["exhibits"], shown, strict=True)
         )
         return cls(**values)
+
+
+def _as_data(value: Any) -> Any:
+    """Phrases as the plain texts they are."""
+    if isinstance(value, Text):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _as_data(item) for key, item in value.items()}
+    return type(value)(map(_as_data, value)) if isinstance(value, list | tuple) else value
 
 
 def _label_in(label: str, phrases: Phrases) -> str:
