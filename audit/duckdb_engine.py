@@ -191,7 +191,7 @@ class DuckDBEngine:
 
         def write() -> None:
             self._create_view(source, None)
-            # Records of one call beside each other, in small groups: that is smaller, and a question leaves most of them
+            # Records of one call beside each other, in small groups: it is smaller, and a question leaves most of them
             # unread. Higher levels of zstd cost more and gain nothing here.
             self._connection.execute(
                 f"COPY (SELECT * FROM cloudtrail ORDER BY eventsource, eventname) TO {_quoted(str(path))} "
