@@ -25,4 +25,4 @@ WHERE account IN (:account) AND region IN (:region)
     'permissions-boundary-loosened', 'protecting-deny-removed', 'role-trust-widened', 'root-access-key-created',
     'user-policy-attached'
   )
-ORDER BY time, event_id
+ORDER BY time, event_id, operation

@@ -19,4 +19,4 @@ WHERE account IN (:account) AND region IN (:region)
   AND substr(coalesce(event_time, received), 1, 19) >= substr(:from_time, 1, 19)
   AND substr(coalesce(event_time, received), 1, 19) < substr(:to_time, 1, 19)
   AND quiet IS NOT NULL
-ORDER BY time, event_id
+ORDER BY time, event_id, operation

@@ -201,8 +201,8 @@ class _Parts:
                     id="sessions",
                     caption=Word("table.sessions"),
                     columns=_columns(
-                        "began kind who account address user_agent mfa standing window ticket approver "
-                        "writes reads failed did alert"
+                        "began kind who account address user_agent mfa standing "
+                        "window ticket approver writes reads failed did alert"
                     ),
                     rows=rows,
                     source=source,
@@ -296,8 +296,8 @@ class _Parts:
                     id="windows",
                     caption=Word("table.windows"),
                     columns=_columns(
-                        "window starts ends account identity person purpose ticket state requested_by approver "
-                        "uses uses_outside"
+                        "window starts ends account identity person "
+                        "purpose ticket state requested_by approver uses uses_outside"
                     ),
                     rows=[self._window_row(item) for item in mine],
                     source=source,

@@ -11,6 +11,8 @@ from audit.questions import all_questions, question
 from tests import trail_story
 
 NAMES = [item.name for item in all_questions()]
+# The report's own are held against the report: test_report_questions.py.
+AUDITORS = [name for name in NAMES if not name.startswith("report_")]
 
 
 @pytest.fixture(scope="module", params=["account", "organization", "loose", "copy", "half a copy", "copy alone"])
@@ -38,7 +40,7 @@ def expected(name):
     return trail_story.GATHERED.get(name)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", AUDITORS)
 def test_every_question_answers_what_happened(engine, october, name):
     item = question(name)
     answer = engine.run(item.sql, item.bind(october, trail_story.VALUES.get(name)))
