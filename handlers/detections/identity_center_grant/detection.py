@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
@@ -89,16 +90,20 @@ def _decided(event: Event, lookups: Lookups, chosen: Target) -> tuple[Judged, _S
         )
     if event.name == "AttachManagedPolicyToPermissionSet":
         arn = event.text("requestParameters", "managedPolicyArn")
-        judged, policy = judged_managed(arn, lookups), policy_words(arn)
+        judged, policy = judged_managed(arn, lookups), partial(policy_words, arn)
     else:
         name = event.text("requestParameters", "customerManagedPolicyReference", "name")
         judged = Judged(judgement=None, reason=phrase("each account has its own policy of that name"))
-        policy = phrase("the accounts' own policy {name}", name=short(name))
+        policy = partial(_accounts_own, name)
     return (
         judged,
-        lambda: phrase("attached {policy} to {target}", policy=policy, target=_set_words(chosen)),
-        lambda: phrase("attach {policy} to {target}", policy=policy, target=_set_words(chosen)),
+        lambda: phrase("attached {policy} to {target}", policy=policy(), target=_set_words(chosen)),
+        lambda: phrase("attach {policy} to {target}", policy=policy(), target=_set_words(chosen)),
     )
+
+
+def _accounts_own(name: str) -> str:
+    return phrase("the accounts' own policy {name}", name=short(name))
 
 
 def _assignment(event: Event) -> dict[str, str]:

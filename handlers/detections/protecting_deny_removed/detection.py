@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
@@ -23,6 +26,7 @@ _DELETE = {
     "DeleteRolePolicy": ("role", "roleName"),
     "DeleteGroupPolicy": ("group", "groupName"),
 }
+_DELETED = phrase("a deleted policy cannot be read")
 # A deleted inline policy cannot be read any more: then its name is all there is. AWS's own are among these.
 _PROTECTING_WORDS = ("deny", "quarantine", "exposed", "revoke", "guard", "restrict", "protect", "block", "lockdown")
 
@@ -39,17 +43,16 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
 def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
     arn = event.text("requestParameters", "policyArn")
     document = lookups.managed_policy(arn) if arn else Unknown(reason=phrase("the record does not name the policy"))
-    words = policy_words(arn)
     if isinstance(document, Unknown):
         reason = phrase("it could not be read: {reason}", reason=document.reason)
-        return _by_name(event, Target.of(event, *_DETACH[event.name]), tail(arn), words, reason)
+        return _by_name(event, Target.of(event, *_DETACH[event.name]), tail(arn), partial(policy_words, arn), reason)
     weakening = weakened_by_removal(document)
     if not weakening:
         return Pass(reason=weakening.reason)
     return _concern(
         event,
         Target.of(event, *_DETACH[event.name]),
-        words,
+        policy_words(arn),
         why=weakening.reason,
         effect=weakening.effect,
         severity=Severity.HIGH,
@@ -60,14 +63,14 @@ def _detached(event: Event, lookups: Lookups) -> Concern | Pass:
 def _deleted(event: Event, _lookups: Lookups) -> Concern | Pass:
     name = event.text("requestParameters", "policyName")
     target = Target.of(event, *_DELETE[event.name])
-    return _by_name(event, target, name, inline_words(name), phrase("a deleted policy cannot be read"))
+    return _by_name(event, target, name, partial(inline_words, name), _DELETED)
 
 
-def _by_name(event: Event, target: Target, name: str, words: str, reason: str) -> Concern | Pass:
+def _by_name(event: Event, target: Target, name: str, words: Callable[[], str], reason: str) -> Concern | Pass:
     if not any(word in name.casefold() for word in _PROTECTING_WORDS):
         return Pass(reason=f"its name does not speak of protection, and {short(reason)}")
     why = phrase("going by its name it denied something ({reason})", reason=short(reason))
-    return _concern(event, target, words, why=why, effect=why, severity=Severity.MEDIUM)
+    return _concern(event, target, words(), why=why, effect=why, severity=Severity.MEDIUM)
 
 
 def _concern(
