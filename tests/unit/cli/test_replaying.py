@@ -284,9 +284,9 @@ def test_a_parquet_copy_gives_the_alerts_of_the_files_it_was_made_of(rootwatch, 
 
     def comparable(result):
         alerts = [json.loads(line) for line in result.stdout.splitlines()]
+        # Not the alerts' ids: they come of the first finding, and the copy keeps no order within a second.
         return sorted(
-            (alert["alert"], alert["told"], alert["severity"], sorted(item["id"] for item in alert["findings"]))
-            for alert in alerts
+            (alert["told"], alert["severity"], sorted(item["id"] for item in alert["findings"])) for alert in alerts
         )
 
     assert comparable(from_copy) == comparable(from_files)
