@@ -11,11 +11,12 @@ import pytest
 from handlers.alerting.detection import Detection
 from handlers.alerting.digest import DAILY_DIGEST
 from handlers.alerting.pipeline import UNREADABLE_EVENT
+from handlers.alerting.sweeping import UNREADABLE_LOG_OBJECT
 from handlers.alerting.window_desk import BREAK_GLASS_WINDOW
 from handlers.detections import CATALOGUE
 
 _FOLDER = Path(__file__).parents[3] / "handlers" / "detections"
-_ALL = (*CATALOGUE, DAILY_DIGEST, UNREADABLE_EVENT, BREAK_GLASS_WINDOW)
+_ALL = (*CATALOGUE, DAILY_DIGEST, UNREADABLE_EVENT, UNREADABLE_LOG_OBJECT, BREAK_GLASS_WINDOW)
 _EVERY = pytest.mark.parametrize("detection", _ALL, ids=lambda detection: detection.id)
 
 _JAPANESE = re.compile(r"[ぁ-んァ-ヶ一-龠]")
