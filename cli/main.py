@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 from typer.core import TyperGroup
 
-from cli import sweep
+from cli import audit, sweep
 from cli.errors import FAILED, INTERRUPTED, USAGE, CommandError, reason_of
 
 # Everything heavier (boto3, pydantic, the detections) is imported by the command that needs it.
 if TYPE_CHECKING:
-    from cli.reading import Reading
-    from cli.replay import Replay
     from handlers.alerting.window import Window, WindowVerb
     from infra.deployment import Deployment
 
@@ -119,6 +117,7 @@ destinations = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Sh
 app.add_typer(destinations, name="destinations")
 window = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Ask for, decide and list break-glass windows.")
 app.add_typer(window, name="window")
+app.add_typer(audit.app, name="audit")
 
 app.command(name="sweep", short_help=sweep.SHORT_HELP)(sweep.sweep)
 
@@ -220,8 +219,10 @@ def try_command(
 
 
 @app.command(short_help="Print the alerts that recorded events raise.")
-def replay(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Files or folders of events; - is stdin.")],
+def replay(  # noqa: PLR0917 - typer calls it by name
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Files or folders of events, s3://BUCKET/PREFIX; - is stdin.")
+    ],
     as_json: JsonOption = False,
     detection: DetectionOption = None,
     config: Annotated[
@@ -230,64 +231,37 @@ def replay(
             "--config", "-c", help="Account names, time zone and what is declared quiet: this rootwatch.toml."
         ),
     ] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help='Only events since: "2026-10", "last 30 days" (UTC).')
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only events until this has ended.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="text (alerts in full), table, json or html.")
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to this file.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, metavar="N", help="Processes; 0: one a core.")] = 0,
 ) -> None:
     """Run recorded events through the detections and print the alerts they raise.
 
     Reads EventBridge events and CloudTrail records as JSON: one event, an array, {"Records": [...]}, the output of
-    `aws cloudtrail lookup-events`, or JSON lines; plain or gzipped. Nothing is sent anywhere. Exit code 1 says that
-    something could not be read or judged.
+    `aws cloudtrail lookup-events`, or JSON lines; plain or gzipped; from files, folders, or a bucket. Nothing is sent
+    anywhere. Exit code 1 says that something could not be read or judged.
     """
-    from cli import printing
-    from cli.detections import chosen
-    from cli.reading import Reading
-    from cli.replay import Replay
-    from cli.terminal import Paint, counted, progress, width_of
-    from handlers.adapters.story import MessageSettings
+    from cli import replaying
 
-    deployment = _load(config) if config else None
-    display = deployment.display if deployment else None
-    settings = MessageSettings(
-        language=display.language if display else "en",
-        time_zone=display.time_zone if display else "UTC",
-        version=our_version(),
+    options = replaying.Options(
+        names=files,
+        detections=tuple(detection or ()),
+        begin=begin,
+        end=end,
+        form="json" if as_json else form,
+        output=output,
+        workers=workers,
     )
-    player = Replay(
-        chosen(detection or ()),
-        account_names=deployment.accounts if deployment else None,
-        quiet=deployment.quiet if deployment else None,
-    )
-    with progress() as line:
-        reading = Reading(files, line)
-        for record in reading:
-            if problem := player.feed(record):
-                reading.report(problem)
-            line.show(f"{player.events:,} events in {reading.files:,} files")
-    raised = player.finish()
-    paint, width = Paint.of(sys.stdout), width_of(sys.stdout)
-    for item in raised:
-        if as_json:
-            print(printing.as_json(item))
-        else:
-            print(printing.as_text(item, settings=settings, paint=paint, width=width) + "\n")
-    summary = (
-        f"{counted(len(raised), 'alert')} from {counted(player.events, 'event')} in {counted(reading.files, 'file')}"
-    )
-    print(_with_troubles(summary, player, reading), file=sys.stderr if as_json else sys.stdout)
-    if reading.problems:
+    if replaying.run(options, deployment=_load(config) if config else None, version=our_version()):
         raise typer.Exit(FAILED)
-
-
-def _with_troubles(summary: str, player: Replay, reading: Reading) -> str:
-    from cli.terminal import counted
-
-    notes = [summary]
-    if player.silent:
-        notes.append(f"{counted(player.silent, 'alert')} kept quiet or below the threshold")
-    if unread := reading.problems - player.failed:
-        notes.append(f"{counted(unread, 'problem')} with reading, named above")
-    if player.failed:
-        notes.append(f"{counted(player.failed, 'event')} not judged completely, named above")
-    return "; ".join(notes)
 
 
 @app.command(short_help="Tell why detections fire on events, or do not.")

@@ -9,6 +9,7 @@ from cli.terminal import Paint, columns, padded, wrapped
 from handlers.adapters.story import MessageSettings, Story, story_of
 from handlers.adapters.untrusted import multiline, plain
 from handlers.adapters.wording import words_for
+from handlers.alerting.finding import Finding
 from handlers.alerting.severity import Severity
 
 _EXHIBIT_LINES = 20
@@ -54,12 +55,13 @@ def _after(first: str, text: str, indent: str) -> str:
     return first + text[len(indent) :]
 
 
-def as_json(raised: Raised) -> str:
-    """One line of ASCII: whatever an event holds, it is escaped there."""
+def as_json(raised: Raised, *, told: bool = True) -> str:
+    """One line of ASCII: whatever an event holds, it is escaped there. `told`: whether people were."""
     alert, headline = raised.alert, raised.alert.headline
     return json.dumps(
         {
             "alert": alert.id,
+            "told": told,
             "severity": alert.severity.name,
             "title": headline.title,
             "summary": headline.summary,
@@ -69,18 +71,21 @@ def as_json(raised: Raised) -> str:
             "first_time": min((f.time for f in raised.findings if f.time), default=None),
             "last_time": max((f.time for f in raised.findings if f.time), default=None),
             "headline": headline.to_plain(),
-            "findings": [
-                {
-                    "id": finding.id,
-                    "detection": finding.detection_id,
-                    "event": finding.event_id,
-                    "time": finding.time,
-                    "severity": finding.severity.name,
-                    "title": finding.title,
-                    "summary": finding.summary,
-                }
-                for finding in raised.findings
-            ],
+            "findings": [_finding(finding) for finding in raised.findings],
+            "silent": [_finding(finding) for finding in raised.silent],
         },
         default=lambda moment: moment.isoformat(),
     )
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "detection": finding.detection_id,
+        "event": finding.event_id,
+        "time": finding.time,
+        "severity": finding.severity.name,
+        "title": finding.title,
+        "summary": finding.summary,
+        "quiet": finding.quiet,
+    }

@@ -76,7 +76,8 @@ class Source:
     """A file to read, or standard input."""
 
     name: str  # as the user knows it
-    path: Path | None  # None: standard input
+    path: Path | None  # None: standard input, or what follows
+    data: bytes | None = None  # its content, where that is at hand already
 
 
 def sources(names: Iterable[str]) -> Iterator[Source | Broken]:
@@ -125,6 +126,9 @@ def records_of(source: Source, *, stdin: BinaryIO) -> Iterator[Record | Broken]:
 
 @contextmanager
 def _opened(source: Source, stdin: BinaryIO) -> Iterator[io.BufferedReader]:
+    if source.data is not None:
+        yield io.BufferedReader(cast(io.RawIOBase, io.BytesIO(source.data)))
+        return
     if source.path is not None:
         with source.path.open("rb") as stream:
             yield stream

@@ -14,21 +14,21 @@ from handlers.alerting.detection import Detection
 from handlers.alerting.errors import UnreadableEventError
 from handlers.alerting.event import Event
 from handlers.alerting.finding import Finding
-from handlers.alerting.pipeline import Pipeline, PipelineError
+from handlers.alerting.pipeline import Judged, Pipeline, PipelineError
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Quiet, protected_ids
 
-_EVERY_FINDING = 1_000_000_000
 # An event may claim any time; the pipeline adds minutes to it, and a datetime ends with the year 9999.
-_LATEST = datetime(9998, 1, 1, tzinfo=UTC)
+LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An alert that people would have been told of, as it is after the last event."""
+    """An alert as it is after the last event."""
 
     alert: Alert
-    findings: tuple[Finding, ...]  # those that count for it, in the order received
+    findings: tuple[Finding, ...]  # those that count for it, in the order received; of a quiet one, all
+    silent: tuple[Finding, ...] = ()  # those that were recorded with it and disturb nobody
 
 
 class Replay:
@@ -67,26 +67,48 @@ class Replay:
             return Broken(file=record.file, place=record.place, cause=error.reason)
         self.events += 1
         if event.time is not None:  # an event without a time is taken to follow the one before it
-            self._now = min(event.time, _LATEST)
+            self._now = min(event.time, LATEST)
         try:
             self._pipeline.raise_alerts(event)
         except PipelineError as error:
             self.failed += 1
-            return Broken(file=record.file, place=record.place, cause=_causes_of(error))
+            return Broken(file=record.file, place=record.place, cause=causes_of(error))
         except RecursionError:
             self.failed += 1
             return Broken(file=record.file, place=record.place, cause="nested too deeply")
         return None
 
+    def judge(self, event: Event, *, now: datetime) -> Judged:
+        """What an event comes to by itself, at this time; nothing is kept of it."""
+        self._now = min(now, LATEST)
+        return self._pipeline.judge(event)
+
+    def take(self, judged: Judged, *, now: datetime) -> None:
+        """Let what was judged elsewhere go on its way, as `feed` does."""
+        self._now = min(now, LATEST)
+        self._pipeline.keep(judged)
+
     def finish(self) -> tuple[Raised, ...]:
         """Send the reminders still open, and return what people would have been told of, in order of time."""
         for alert_id in self._reminders.taken():
             self._pipeline.refresh_alert(alert_id)
-        told = [alert for alert in self._book.alerts if self._audience.name in alert.told]
-        told.sort(key=lambda alert: (alert.headline.happened, alert.id))
+        return self._raised(told=True)
+
+    def quiet(self) -> tuple[Raised, ...]:
+        """What was recorded without telling people, in order of time; all of its findings count, loud or not."""
+        return self._raised(told=False)
+
+    def _raised(self, *, told: bool) -> tuple[Raised, ...]:
+        alerts = [alert for alert in self._book.alerts if (self._audience.name in alert.told) is told]
+        alerts.sort(key=lambda alert: (alert.headline.happened, alert.id))
+        every = {alert.id: self._book.every_finding(alert.id) for alert in alerts}
         return tuple(
-            Raised(alert=alert, findings=tuple(self._book.findings(alert.id, after="", limit=_EVERY_FINDING)))
-            for alert in told
+            Raised(
+                alert=alert,
+                findings=tuple(item for item in every[alert.id] if item.quiet is None or not told),
+                silent=tuple(item for item in every[alert.id] if item.quiet is not None and told),
+            )
+            for alert in alerts
         )
 
     @property
@@ -95,7 +117,7 @@ class Replay:
         return sum(self._audience.name not in alert.told for alert in self._book.alerts)
 
 
-def _causes_of(error: PipelineError) -> str:
+def causes_of(error: PipelineError) -> str:
     """Our own problems in words, each with what was behind it."""
     return "; ".join(
         f"{problem} ({problem.__cause__})" if problem.__cause__ and str(problem.__cause__) else str(problem)

@@ -72,7 +72,7 @@ class AlertSettings(_Settings):
     retry_base_seconds: int = 30  # first wait after a failure; doubles with each receive
     retry_cap_seconds: int = 900
     reacts: bool = False  # whether Slack messages carry buttons
-    audit_bucket: str = ""  # where decisions about alerts are kept; "": in the table alone
+    audit_bucket: str = ""  # where findings and decisions about alerts are kept; "": in the table alone
     refresh_seconds: int = 30  # a Slack parent is brought up to date at most this often
     country_file: str = ""  # who has an address: files in MaxMind's format, as paths in the function's bundle
     network_file: str = ""

@@ -140,7 +140,12 @@ def alerting() -> Alerting:
     )
     slack = slack_channel(settings, telling)
     context = enrichments(settings, lookups, detections)
-    audit = AuditBucket(client=client, bucket=settings.audit_bucket) if settings.audit_bucket else None
+    # Every finding goes there, and the next event waits meanwhile: one short attempt, as the queue makes the others.
+    audit = (
+        AuditBucket(client=functools.partial(client, asking=True), bucket=settings.audit_bucket)
+        if settings.audit_bucket
+        else None
+    )
     desk = _desk(settings, audit)
     pipeline = Pipeline(
         catalogue=Catalogue(quiet.staged(detections)),

@@ -21,7 +21,7 @@ from constructs import Construct, DependencyGroup, IDependable
 from handlers.alerting.digest import DIGEST_ATTRIBUTE
 from handlers.settings import AlertSettings
 from infra.accepted_findings import accept
-from infra.audit_log import AuditLog
+from infra.audit_log import FINDINGS, TRANSITIONS, AuditLog
 from infra.deployment import ConfigurationError, Deployment, Problem
 from infra.destinations import TELLING_FILE, Destinations, telling_files
 from infra.detection_rules import RuleTarget
@@ -128,11 +128,11 @@ class AlertPipeline(Construct):
         *,
         deployment: Deployment,
         topic: sns.Topic,
-        audit_log: AuditLog | None = None,
+        audit_log: AuditLog,
     ) -> None:
         """Make the pipeline; alerts that are severe enough are also published to `topic`.
 
-        What a finding makes of an alert, closing or reopening it, is kept in `audit_log` too, where there is one.
+        Findings, and what they make of an alert by closing or reopening it, are kept in `audit_log` too.
         """
         super().__init__(scope, id)
         self._deployment = deployment
@@ -157,8 +157,8 @@ class AlertPipeline(Construct):
         self.settings = self._settings(topic, audit_log)
         self.alert_settings = self._alert_settings()
         self.raise_alert = self._function(topic)
-        if audit_log:
-            audit_log.grant_append(self.raise_alert)
+        for prefix in (FINDINGS, TRANSITIONS):
+            audit_log.grant_append(self.raise_alert, prefix)
         if deployment.deployers:
             self._ask_for_the_digest()
 
@@ -262,7 +262,7 @@ class AlertPipeline(Construct):
             removal_policy=RemovalPolicy.RETAIN,
         )
 
-    def _settings(self, topic: sns.Topic, audit_log: AuditLog | None) -> AlertSettings:
+    def _settings(self, topic: sns.Topic, audit_log: AuditLog) -> AlertSettings:
         """What every function that tells people of alerts knows."""
         deployment = self._deployment
         return AlertSettings(
@@ -285,7 +285,7 @@ class AlertPipeline(Construct):
             retry_cap_seconds=deployment.advanced.retry_cap_seconds,
             refresh_seconds=deployment.advanced.refresh_seconds,
             reacts=deployment.react.enabled,
-            audit_bucket=audit_log.bucket.bucket_name if audit_log else "",
+            audit_bucket=audit_log.bucket.bucket_name,
             telling_file=TELLING_FILE if telling_files(deployment) else "",
             alarms=deployment.alarm_settings if deployment.needs_alarms else {},
             regions=deployment.watched_regions,

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from handlers.alerting.detection import Detection
 from infra.alert_pipeline import AlertPipeline
-from infra.audit_log import WINDOWS, AuditLog
+from infra.audit_log import FINDINGS, TRANSITIONS, WINDOWS, AuditLog
 from infra.deployment import Deployment
 from infra.detection_rules import DetectionRules
 from infra.follow_up import FollowUp
@@ -25,7 +25,7 @@ class AlertingStack(Stack):
         pipeline: the queue, the function, the table and the hub bus.
         rules: one per detection that this region needs.
         topic: the e-mails.
-        audit_log: where decisions about alerts are kept; None unless react.enabled.
+        audit_log: where findings and decisions about alerts are kept.
         door: what Slack's buttons reach; None unless react.enabled.
         follow_up: what happens at a time of its own; None where nothing does.
         sweeper: what reads the log bucket; None where sweep.source is "off".
@@ -48,11 +48,7 @@ class AlertingStack(Stack):
         )
         region = deployment.home_region
         self.topic = EmailTopic(self, "Email", deployment=deployment, region=region)
-        self.audit_log = (
-            AuditLog(self, "AuditLog", deployment=deployment)
-            if deployment.react.enabled or deployment.break_glass.enabled
-            else None
-        )
+        self.audit_log = AuditLog(self, "AuditLog", deployment=deployment)
         self.pipeline = AlertPipeline(
             self, "Pipeline", deployment=deployment, topic=self.topic, audit_log=self.audit_log
         )
@@ -81,12 +77,12 @@ class AlertingStack(Stack):
             self.watchers.watch_deliveries()
         self.door = (
             SlackDoor(self, "Door", deployment=deployment, pipeline=self.pipeline, audit_log=self.audit_log)
-            if self.audit_log and deployment.react.enabled
+            if deployment.react.enabled
             else None
         )
         if self.sweeper:
             self._complete(self.sweeper, deployment)
-        if self.audit_log and deployment.break_glass.enabled:
+        if deployment.break_glass.enabled:
             self.audit_log.grant_append(self.pipeline.raise_alert, WINDOWS)
             if self.follow_up:
                 self.audit_log.grant_append(self.follow_up.follow_up, WINDOWS)
@@ -105,10 +101,8 @@ class AlertingStack(Stack):
 
     def _complete(self, sweeper: TrailSweeper, deployment: Deployment) -> None:
         """What the sweep does for an alert is what raise_alert does; what keeps it from that is watched likewise."""
-        if self.audit_log:
-            self.audit_log.grant_append(sweeper.sweep_trail)
-            if deployment.break_glass.enabled:
-                self.audit_log.grant_append(sweeper.sweep_trail, WINDOWS)
+        for prefix in (FINDINGS, TRANSITIONS, *([WINDOWS] if deployment.break_glass.enabled else [])):
+            self.audit_log.grant_append(sweeper.sweep_trail, prefix)
         if self.follow_up:
             self.follow_up.grant_alarms(sweeper.sweep_trail)
         self.watchers.watch_dead_letters(sweeper.dead_letters, name="logs")
@@ -131,6 +125,10 @@ class AlertingStack(Stack):
             "HubBusArn": (self.pipeline.hub.attr_arn, "Where other regions forward to"),
             "RaiseAlertFunctionName": (self.pipeline.raise_alert.function.function_name, "Turns events into alerts"),
             "SlackTokenName": (token.name, f"The {kind} for the Slack bot token"),
+            "AuditLogBucket": (
+                self.audit_log.bucket.bucket_name,
+                "What was found and what was decided, an object each",
+            ),
             "NextStep": (
                 f"Put the Slack bot token into the {kind} {token.name}, confirm the e-mail subscriptions, "
                 "and send a test alert: rootwatch test-alert",
@@ -141,8 +139,6 @@ class AlertingStack(Stack):
             outputs["SlackRequestUrl"] = (self.door.url, "The Slack app's interactivity request URL")
             outputs["SlackSigningSecretName"] = (self.door.signing_secret.name, "Where its signing secret is kept")
             outputs["ClicksQueueUrl"] = (self.door.queue.queue_url, "Where clicks wait to be applied")
-        if self.audit_log:
-            outputs["AuditLogBucket"] = (self.audit_log.bucket.bucket_name, "What people decided, an object each")
         if self.sweeper:
             outputs["LogsQueueUrl"] = (self.sweeper.queue.queue_url, "Where log objects wait to be swept")
             outputs["LogsDeadLetterQueueUrl"] = (self.sweeper.dead_letters.queue_url, "Log objects that were not swept")

@@ -1,4 +1,4 @@
-"""The audit log: what people and Rootwatch decided, an object each, where nobody can alter it afterwards."""
+"""The audit log: what Rootwatch found and what people decided, an object each, where nobody can alter it afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from infra.audit_trail import default_retention, kept_bucket, retained_policy
 from infra.deployment import Deployment
 from infra.python_function import PythonFunction
 
+FINDINGS = "findings/"  # every finding, quiet ones as well: handlers/alerting/finding_record.py
 WINDOWS = "windows/"  # what was decided about break-glass windows
 TRANSITIONS = "transitions/"  # what became of alerts: handlers/alerting/life.py says how the rest of a key is made
 
@@ -23,9 +24,7 @@ class AuditLog(Construct):
 
     def __init__(self, scope: Construct, id: str, *, deployment: Deployment) -> None:
         super().__init__(scope, id)
-        self._arn = (
-            f"arn:{deployment.partition}:s3:::{deployment.name}-audit-{deployment.account}-{deployment.home_region}"
-        )
+        self._arn = f"arn:{deployment.partition}:s3:::{deployment.audit_bucket_name}"
         lock = default_retention(deployment) if deployment.trail.object_lock != "none" else None
         self.bucket = kept_bucket(self, "Bucket", deployment=deployment, what="audit", lock=lock)
         everybody, objects = iam.AnyPrincipal(), [self.bucket.arn_for_objects("*")]
@@ -66,6 +65,6 @@ class AuditLog(Construct):
         accept(
             function.role,
             f"AwsSolutions-IAM5[Resource::{keys}]",
-            "Each entry has a key of its own, made of its day, alert and number; adding one is all that this allows, "
-            "as the bucket refuses to replace or remove any.",
+            "Each entry has a key of its own, made of its day and of what it is about; adding one is all that this "
+            "allows, as the bucket refuses to replace or remove any.",
         )

@@ -73,6 +73,8 @@ _SEEN_ROLES: Mapping[str, Any] = ADMIN_SESSION_STARTED.pattern["detail"]
 # The widest network that still says where somebody works from, in bits of IPv4 and IPv6.
 _SHORTEST_PREFIX = {4: 16, 6: 32}
 
+# Athena user guide, "Partition your data", considerations and limitations: of one scan.
+MAXIMUM_PARTITIONS = 1_000_000
 MAXIMUM_SUPPRESSION_DAYS = 90  # whoever still needs it then says so again
 ENDS_SOON_DAYS = 7
 
@@ -809,6 +811,21 @@ def _principal(value: object) -> str:
     return value
 
 
+def _auditor(value: object) -> str:
+    """Whoever may take the auditors' role: a user, or a role whose account is spelled out."""
+    if isinstance(value, str) and re.fullmatch(
+        r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:user(/[\w+=,.@-]+)+", value, re.ASCII
+    ):
+        return value
+    if not isinstance(value, str) or ":role/" not in value:
+        _refuse(
+            f"{_shown(value)} is not the ARN of a role or a user.",
+            'write it like "arn:aws:iam::123456789012:role/security-audit"; for an Identity Center permission set: '
+            '"arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com*/AWSReservedSSO_Auditor_*".',
+        )
+    return _role_of_one_account(value)
+
+
 def _slack_user(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[UW][A-Z0-9]{2,30}", value):
         _refuse(
@@ -896,6 +913,51 @@ DetectionId = Annotated[str, BeforeValidator(_detection_id)]
 RolePattern = Annotated[str, BeforeValidator(_role_pattern)]
 RoleOfOneAccount = Annotated[str, BeforeValidator(_role_of_one_account)]
 Principal = Annotated[str, BeforeValidator(_principal)]
+
+
+Auditor = Annotated[str, BeforeValidator(_auditor)]
+
+
+class Audit(_Section):
+    """`[audit]`: the questions of auditors, in Athena."""
+
+    enabled: bool = False
+    auditors: Annotated[tuple[Auditor, ...], BeforeValidator(_as_tuple)] = ()
+    scan_limit_gb: int = Field(default=100, ge=1, le=100_000)
+    results_days: int = Field(default=7, ge=1, le=365)
+    accounts: Annotated[tuple[AccountId, ...], BeforeValidator(_as_tuple)] = ()
+    accounts_from: Literal["list", "question"] = "list"
+    regions: Annotated[tuple[Region, ...], BeforeValidator(_as_tuple)] = ()
+    log_key_arn: str | None = None
+
+    @field_validator("auditors", "accounts", "regions")
+    @classmethod
+    def _listed_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if repeated := sorted({item for item in value if value.count(item) > 1}):
+            _refuse(f"{_shown(repeated[0])} is listed more than once.", "list each once.")
+        return value
+
+    @field_validator("accounts_from")
+    @classmethod
+    def _lists_accounts_or_not(cls, value: str, info: ValidationInfo) -> str:
+        if value == "question" and info.data.get("accounts"):
+            _refuse(
+                '"question" means that each question names its accounts, but accounts lists some.',
+                'remove accounts, or write accounts_from = "list".',
+            )
+        return value
+
+    @field_validator("log_key_arn")
+    @classmethod
+    def _is_a_key(cls, value: str | None) -> str | None:
+        form = r"arn:aws(-cn|-us-gov)?:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+"
+        if value is not None and not re.fullmatch(form, value, re.ASCII):
+            _refuse(
+                f"{_shown(value)} is not the ARN of a KMS key.",
+                "copy KMSKeyId of the trail from `aws cloudtrail describe-trails`, such as "
+                '"arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-0000-4000-8000-000000000000"; an alias will not do.',
+            )
+        return value
 
 
 class Detections(_Section):
@@ -1352,6 +1414,7 @@ class Deployment(_Section):
     context: Context = Context()
     sessions: Sessions = Sessions()
     sweep: Sweep = Sweep()
+    audit: Audit = Audit()
     detections: Detections = Detections()
     packs: Packs = Packs()
     suppressions: Annotated[tuple[DeclaredSuppression, ...], _entries("suppressions")] = ()
@@ -1429,6 +1492,26 @@ class Deployment(_Section):
                 f'is "{value.source}", but trail.mode is "skip": this deployment knows of no log bucket.',
                 'name the trail and its bucket with trail.mode = "existing", or remove source.',
                 at=("source",),
+            )
+        return value
+
+    @field_validator("audit")
+    @classmethod
+    def _there_are_logs_to_ask(cls, value: Audit, info: ValidationInfo) -> Audit:
+        trail: Trail | None = info.data.get("trail")
+        if trail is None or not value.enabled:
+            return value
+        if trail.mode == "skip":
+            _refuse(
+                'enabled = true, but trail.mode is "skip": this deployment knows of no log bucket to ask.',
+                'name the trail and its bucket with trail.mode = "existing", or remove enabled.',
+                at=("enabled",),
+            )
+        if trail.mode == "create" and value.log_key_arn:
+            _refuse(
+                "names a key, but this deployment creates the trail, and knows its key.",
+                'remove it; it is for trail.mode = "existing".',
+                at=("log_key_arn",),
             )
         return value
 
@@ -1544,9 +1627,49 @@ class Deployment(_Section):
         return f"arn:{self.partition}:sqs:{self.home_region}:{self.account}:{self.name}-logs"
 
     @property
+    def audit_bucket_name(self) -> str:
+        """The bucket of the audit log, which the Alerting stack creates."""
+        return f"{self.name}-audit-{self.account}-{self.home_region}"
+
+    @property
+    def audit_workgroup(self) -> str:
+        """Athena's workgroup of the auditors' questions."""
+        return f"{self.name}-audit"
+
+    @property
+    def audit_database(self) -> str:
+        """The database of the tables that they are asked of; Athena knows no dashes in names."""
+        return f"{self.name.replace('-', '_')}_audit"
+
+    @property
+    def audit_results_bucket_name(self) -> str:
+        """Where Athena puts the answers."""
+        return f"{self.name}-answers-{self.account}-{self.home_region}"
+
+    @property
+    def auditor_role_name(self) -> str:
+        """The role that auditors take."""
+        return f"{self.name}-auditor"
+
+    @property
+    def audited_accounts(self) -> tuple[str, ...]:
+        """The accounts whose log files are looked for; none where each question names its own."""
+        if self.audit.accounts_from == "question":
+            return ()
+        return tuple(dict.fromkeys((self.account, *self.accounts, *self.audit.accounts)))
+
+    @property
+    def audited_regions(self) -> tuple[str, ...]:
+        """The regions whose log files are looked for; unless chosen, every one, as root can act in any."""
+        if self.audit.regions:
+            return tuple(dict.fromkeys((*self.audit.regions, self.global_region)))
+        ours = [region for region in KNOWN_REGIONS if partition_of(region) == self.partition]
+        return tuple(sorted({*ours, self.home_region, *self.watched_regions}))
+
+    @property
     def creates_evidence(self) -> bool:
         """Whether the Evidence stack has anything to create: CloudFormation refuses a stack without resources."""
-        return (
+        return self.audit.enabled or (
             self.trail.mode == "create"
             or self.config.mode == "create"
             or (self.config.mode == "existing" and self.config.rules)
@@ -1655,22 +1778,7 @@ class Deployment(_Section):
                 'trail.mode is "skip": without a trail that logs, EventBridge receives no CloudTrail events and '
                 "nothing is ever detected. Keep it only if another deployment creates the trail."
             )
-        if self.trail.mode == "existing" and self.sweep.source == "notifications":
-            found.append(
-                'sweep.source is "notifications" on a bucket that exists already: its owner has to let it notify the '
-                f"queue {self.name}-logs (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
-                "tells of it."
-            )
-        if self.trail.mode == "existing" and self.sweep.source == "eventbridge":
-            found.append(
-                'sweep.source is "eventbridge" on a bucket that exists already: its owner has to switch Amazon '
-                "EventBridge on for it (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
-                "tells of it."
-            )
-        if self.trail.mode == "create" and self.sweep.source == "off":
-            found.append(
-                'sweep.source is "off": what EventBridge fails to deliver, which AWS says can happen, nobody is told.'
-            )
+        found += self._unswept
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
         for number, route in enumerate(self.routes):
@@ -1690,12 +1798,40 @@ class Deployment(_Section):
                 f"{', '.join(off)}: declared to be quiet, and not at work at all, because its pack is off. Switch it "
                 "on below [packs], or remove the declaration."
             )
+        if self.audit.enabled and not self.audit.auditors:
+            found.append("audit.auditors is empty: the tables are made, and no role that an auditor could take.")
+        folders = 31 * len(self.audited_accounts) * len(self.audited_regions)
+        if self.audit.enabled and folders > MAXIMUM_PARTITIONS:
+            found.append(
+                f"a month of {len(self.audited_accounts):,} accounts in {len(self.audited_regions)} regions is "
+                f"{folders:,} folders, and Athena reads {MAXIMUM_PARTITIONS:,} for one question. List the regions that "
+                "are in use as audit.regions, or ask of fewer accounts at a time (--account)."
+            )
         if self.break_glass.enabled and len(self.break_glass.approvers) == 1:
             found.append(
                 "break_glass.approvers is one person: whoever that is can open a window only as an emergency. Name two."
             )
         found += self.ending_suppressions(datetime.now(UTC).date())
         return tuple(found)
+
+    @property
+    def _unswept(self) -> list[str]:
+        """What to say where nothing is swept, or may not be."""
+        match self.trail.mode, self.sweep.source:
+            case "create", "off":
+                return [
+                    'sweep.source is "off": nobody is told what EventBridge fails to deliver, which AWS says can happen.'
+                ]
+            case "existing", "notifications":
+                needed = f"let it notify the queue {self.name}-logs"
+            case "existing", "eventbridge":
+                needed = "switch Amazon EventBridge on for it"
+            case _:
+                return []
+        return [
+            f'sweep.source is "{self.sweep.source}" on a bucket that exists already: its owner has to {needed} '
+            "(docs/sweep.md has the command). Until then nothing is swept, and no alarm tells of it."
+        ]
 
     def ending_suppressions(self, today: date) -> tuple[str, ...]:
         """What to say of each suppression that ends within a week of `today` (UTC), or has ended."""

@@ -92,6 +92,11 @@ class MemoryAlertBook:
             loud = (item for item in self._findings.get(alert_id, ()) if item.quiet is None and item.cursor > after)
             return sorted(loud, key=lambda item: item.cursor)[-limit:]
 
+    def every_finding(self, alert_id: str) -> Sequence[Finding]:
+        """The alert's findings, quiet ones too, in the order received."""
+        with self._lock:
+            return sorted(self._findings.get(alert_id, ()), key=lambda item: item.cursor)
+
     def findings_kept(self, kind: QuietKind, day: date) -> Sequence[Finding]:
         with self._lock:
             kept = (
@@ -228,6 +233,10 @@ class MemoryAuditLog:
 
     def append(self, key: str, entry: Mapping[str, Any]) -> None:
         self.entries.setdefault(key, dict(entry))
+
+    def below(self, prefix: str) -> list[Mapping[str, Any]]:
+        """The entries whose keys begin so, in the order written."""
+        return [entry for key, entry in self.entries.items() if key.startswith(prefix)]
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from isal import igzip
@@ -23,6 +23,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from handlers.alerting.errors import RootwatchError, UnreadableEventError
 from handlers.alerting.event import MAXIMUM_BYTES, MAXIMUM_DEPTH, Event, decode
+from handlers.alerting.pattern import Matcher
 from handlers.alerting.quick_look import Interest, QuickLook
 
 # CloudTrail's own log objects are a few megabytes unpacked; what is larger than this is not one of them.
@@ -69,17 +70,9 @@ class ObjectRead:
     refused: Sequence[Refused]
 
 
-class _Issuer(msgspec.Struct, gc=False):
-    type: str | UnsetType | None = UNSET
-
-
-class _Session(msgspec.Struct, gc=False):
-    sessionIssuer: _Issuer | UnsetType | None = UNSET  # noqa: N815 - AWS's names
-
-
 class _Identity(msgspec.Struct, gc=False):
     type: str | UnsetType | None = UNSET
-    sessionContext: _Session | UnsetType | None = UNSET  # noqa: N815
+    sessionContext: Raw | UnsetType = UNSET  # noqa: N815 - AWS's names
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -91,7 +84,8 @@ class _Record(msgspec.Struct, gc=False):
     errorCode: str | UnsetType | None = UNSET  # noqa: N815
     userIdentity: _Identity | UnsetType | None = UNSET  # noqa: N815
     requestParameters: Raw | UnsetType = UNSET  # noqa: N815
-    detail_type: Raw | UnsetType = msgspec.field(default=UNSET, name="detail-type")
+    # An EventBridge event among the records: no value is taken, so that it goes the slow way.
+    detail_type: Literal["\0"] = msgspec.field(default="\0", name="detail-type")
 
 
 class _Whole(msgspec.Struct, gc=False):
@@ -100,7 +94,6 @@ class _Whole(msgspec.Struct, gc=False):
     Records: Raw | UnsetType = UNSET
     digestS3Object: Raw | UnsetType = UNSET  # noqa: N815
     digestStartTime: Raw | UnsetType = UNSET  # noqa: N815
-    detail_type: Raw | UnsetType = msgspec.field(default=UNSET, name="detail-type")
 
 
 _TYPED = msgspec.json.Decoder(list[_Record])
@@ -115,7 +108,7 @@ _TAIL = 64  # bytes in which the end of an ordinary object is looked for
 # Where one record ends and the next begins, as AWS writes it. Only a hint where to cut: both parts have to be whole.
 _BOUNDARY = b'},{"eventVersion"'
 _INSIGHT = "AwsCloudTrailInsight"
-_OPEN = int(Interest.OPEN)
+_NO, _YES = Interest.NONE, Interest.LIKELY
 _NO_RECORDS = "it holds no Records: not a log object of CloudTrail"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
@@ -286,27 +279,15 @@ class _Finder:
             self._is_insight = records[0].eventType == _INSIGHT
         answers = self._look.answers
         hot: list[int] = []
-        kind: object
-        origin: object
         for index, record in enumerate(records):
             identity = record.userIdentity
-            # Numbers stand for what is not there, one for each way: texts are never equal to them.
-            if identity:
-                kind, session = identity.type, identity.sessionContext
-                if session:
-                    issuer = session.sessionIssuer
-                    origin = issuer.type if issuer else 1 if issuer is None else 2
-                else:
-                    origin = 3 if session is None else 4
-            else:
-                kind, origin = 5 if identity is None else 6, 7
-            key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType, origin
-            interest = answers.get(key)
-            if interest is None:
-                interest = self._first_answer(key, record)
-            if interest or record.detail_type is not UNSET:
-                if interest == _OPEN and not self._looks_closer(record):
-                    continue
+            # Numbers stand for what is not there: texts are never equal to them.
+            kind = identity.type if identity else 0 if identity is None else 1
+            key = record.eventName, record.eventSource, kind, record.errorCode, record.eventType
+            answer = answers.get(key)
+            if answer is None:
+                answer = self._first_answer(key, record)
+            if answer is not _NO and (answer is _YES or self._is_yes(answer, record)):
                 hot.append(index)
         if hot:
             raws = _RAW.decode(part)
@@ -315,20 +296,22 @@ class _Finder:
         self._count += len(records)
         return True
 
-    def _looks_closer(self, record: _Record) -> bool:
-        if record.detail_type is not UNSET:
-            return True
-        try:
-            return self._look.closer(_fields(record, closer=True))
-        except (ValueError, RecursionError):  # parameters that cannot be decoded: whoever reads it whole says why
-            return True
-
-    def _first_answer(self, key: tuple[object, ...], record: _Record) -> int:
-        interest = int(self._look.glance(_fields(record, closer=False)))
+    def _first_answer(self, key: tuple[object, ...], record: _Record) -> Any:
+        """_NO, _YES, or a question about the request parameters."""
+        fields = _fields(record)
+        interest = self._look.glance(fields)
+        answer = interest if interest is not Interest.OPEN else self._look.question(fields)
         if len(self._look.answers) >= _MOST_REMEMBERED:
             self._look.answers.clear()
-        self._look.answers[key] = interest
-        return interest
+        self._look.answers[key] = answer
+        return answer
+
+    @staticmethod
+    def _is_yes(question: Matcher, record: _Record) -> bool:
+        try:
+            return question({"detail": _closer_fields(record)})
+        except (ValueError, RecursionError):  # what cannot be decoded: whoever reads the record whole says why
+            return True
 
     def _whole(self, text: bytes, number: int) -> None:
         """Decode a record that may matter."""
@@ -338,7 +321,7 @@ class _Finder:
             except _NOT_DECODED:  # such as a number that is too large for it
                 body = None
             if isinstance(body, dict):
-                self._keep(body, text, number)
+                self._keep(body, text, number, wanted=True)
                 return
         self._slowly(text.decode(), number)
 
@@ -391,13 +374,13 @@ class _Finder:
             return
         self._keep(body, text, number)
 
-    def _keep(self, body: Any, text: str | bytes, number: int) -> None:
+    def _keep(self, body: Any, text: str | bytes, number: int, *, wanted: bool = False) -> None:
         try:
             Event.parse(body if isinstance(body, Mapping) else json.dumps(body))
         except UnreadableEventError as error:
             self._refuse(number, error.reason, text.decode() if isinstance(text, bytes) else text)
             return
-        if self._look.closer(body):
+        if wanted or self._look.closer(body):
             self._candidates.append(body)
             self._numbers.append(number)
 
@@ -406,25 +389,30 @@ class _Finder:
         self._refused.append(Refused(number=number, reason=reason, text=readable))
 
 
-def _fields(record: _Record, *, closer: bool) -> dict[str, Any]:
-    """What the structs hold, as it stood in the record; the request parameters only where asked for."""
+def _fields(record: _Record) -> dict[str, Any]:
+    """The fields of GLANCE, as they stood in the record."""
     fields: dict[str, Any] = {
         name: value
         for name in ("eventName", "eventSource", "eventType", "errorCode")
         if (value := getattr(record, name)) is not UNSET
     }
-    if not isinstance(record.userIdentity, UnsetType):
-        fields["userIdentity"] = msgspec.to_builtins(record.userIdentity)
-    if closer and not isinstance(record.requestParameters, UnsetType):
-        fields["requestParameters"] = _request(bytes(record.requestParameters))
+    identity = record.userIdentity
+    if identity is None:
+        fields["userIdentity"] = None
+    elif not isinstance(identity, UnsetType):
+        fields["userIdentity"] = {} if isinstance(identity.type, UnsetType) else {"type": identity.type}
     return fields
 
 
-def _request(text: bytes) -> Any:
-    try:
-        return _ANY.decode(text)
-    except _NOT_DECODED:
-        return json.loads(text, parse_constant=str)
+def _closer_fields(record: _Record) -> dict[str, Any]:
+    """The fields of CLOSER. Raises ValueError or RecursionError for what cannot be decoded."""
+    fields: dict[str, Any] = {}
+    if not isinstance(record.requestParameters, UnsetType):
+        fields["requestParameters"] = _ANY.decode(record.requestParameters)
+    identity = record.userIdentity
+    if identity and not isinstance(identity.sessionContext, UnsetType):
+        fields["userIdentity"] = {"sessionContext": _ANY.decode(identity.sessionContext)}
+    return fields
 
 
 def _is_utf8(text: bytes) -> bool:

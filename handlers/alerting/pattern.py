@@ -132,15 +132,23 @@ def _values(value: Any) -> Iterator[Any]:
 
 
 def _any(test: _Test) -> _Test:
-    return lambda value: value is not _ABSENT and any(test(item) for item in _values(value))
+    def holds(value: Any) -> bool:
+        if type(value) is str:
+            return test(value)
+        return value is not _ABSENT and any(test(item) for item in _values(value))
+
+    return holds
 
 
 def _tests(conditions: Sequence[Any], path: str) -> Iterator[_Test]:
-    """A test for each condition; the plain words, of which a pattern may list dozens, are looked up as one set."""
+    """A test for each condition; plain words, of which a pattern may list dozens, are one test, wildcards another."""
     words = frozenset(item for item in conditions if isinstance(item, str))
     if words:
         yield _one_of(words)
-    yield from (_condition(item, path) for item in conditions if not isinstance(item, str))
+    wildcards = [item for item in conditions if isinstance(item, Mapping) and set(item) == {"wildcard"}]
+    if wildcards:
+        yield _wildcard([word for item in wildcards for word in _texts(item["wildcard"], path, "wildcard")], path)
+    yield from (_condition(item, path) for item in conditions if not isinstance(item, str) and item not in wildcards)
 
 
 def _one_of(words: frozenset[str]) -> _Test:
@@ -208,7 +216,18 @@ def _wildcard(operand: Any, path: str) -> _Test:
     globs = [word.split("*") for word in _texts(operand, path, "wildcard")]
     if any("\\" in part for parts in globs for part in parts):
         raise UnknownOperatorError(f"{path}: an escaped wildcard is not evaluated here")
-    return _any(lambda value: isinstance(value, str) and any(_glob(parts, value) for parts in globs))
+    within = [parts[1] for parts in globs if len(parts) == 3 and not (parts[0] or parts[2])]  # "*Admin*"
+    others = [parts for parts in globs if len(parts) != 3 or parts[0] or parts[2]]
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        for word in within:
+            if word in value:
+                return True
+        return any(_glob(parts, value) for parts in others)
+
+    return _any(holds)
 
 
 def matches_glob(glob: str, text: str) -> bool:

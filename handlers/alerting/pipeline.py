@@ -17,6 +17,7 @@ from handlers.alerting.digest import DAILY_DIGEST, digest_of
 from handlers.alerting.errors import RetryLaterError, RootwatchError, UnavailableError
 from handlers.alerting.event import Event, Road
 from handlers.alerting.finding import Finding, QuietKind
+from handlers.alerting.finding_record import finding_entry, finding_key
 from handlers.alerting.life import OURSELVES, Act, Verb, closed_by, closing_id, reopened_by, reopening_id
 from handlers.alerting.ports import Accounts, AlertBook, AuditLog, Later, Lookups, Notifier, Recorded
 from handlers.alerting.severity import Severity
@@ -44,6 +45,14 @@ class PipelineError(RootwatchError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What one event comes to."""
+
+    findings: tuple[tuple[Finding, timedelta], ...]  # each with how long those of its group share one alert
+    problems: tuple[Exception, ...]  # detections that crashed
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """Everything that an event passes, with what each step needs from outside."""
 
@@ -59,7 +68,7 @@ class Pipeline:
     remember: Callable[[Event], None] = lambda _event: None  # what later events are compared with; may fail
     windows: WindowStep = lambda finding, _event, _detection: finding  # break-glass: may calm it, or make it worse
     quietenings: Sequence[Quietening] = ()
-    audit_log: AuditLog | None = None  # None: what becomes of alerts is kept in the alert book alone
+    audit_log: AuditLog | None = None  # None: findings and what becomes of alerts are kept in the alert book alone
     recorded: Callable[[Alert, Finding], None] = lambda _alert, _finding: None  # what else a finding begins; repeatable
     accepts: Callable[[Alert, str], bool] = lambda _alert, _channel: True  # whether a channel is told of an alert
 
@@ -73,6 +82,19 @@ class Pipeline:
             PipelineError: a detection crashed, or a store or channel failed; what could be done was done, and a retry
                 does the rest.
         """
+        judged = self.judge(event)
+        kept: list[Recorded] = []
+        problems = list(judged.problems)
+        for finding, window in judged.findings:
+            self._keep(finding, window, kept, problems)
+        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
+        # comparison that cannot be made later says so.
+        with contextlib.suppress(Exception):
+            self.remember(event)
+        return self._written_down(kept, problems)
+
+    def judge(self, event: Event) -> Judged:
+        """What an event comes to, before anything is stored or told."""
         found: list[tuple[Finding, Detection]] = []
         problems: list[Exception] = []
         for outcome in self.catalogue.outcomes(event, self.lookups):
@@ -82,17 +104,23 @@ class Pipeline:
                 finding = Finding.of(outcome.detection, event, outcome.verdict, now=self.clock())
                 finding = self.windows(self._enriched(finding, event), event, outcome.detection)
                 found.append((self._quietened(finding, event), outcome.detection))
-        findings: list[Finding] = []
-        for finding, detection in _told_once(found):
-            # A break-glass window lasts longer than most conversations, and is one.
-            self._keep(finding, A_DAY if finding.is_calm else detection.window, findings, problems)
-        # Also what concerns nobody today: a policy is compared with the one before it. Decoration, so it may fail; a
-        # comparison that cannot be made later says so.
-        with contextlib.suppress(Exception):
-            self.remember(event)
-        if problems:
-            raise PipelineError(problems)
-        return tuple(findings)
+        # A break-glass window lasts longer than most conversations, and is one.
+        findings = [
+            (finding, A_DAY if finding.is_calm else detection.window) for finding, detection in _told_once(found)
+        ]
+        return Judged(findings=tuple(findings), problems=tuple(problems))
+
+    def keep(self, judged: Judged) -> tuple[Finding, ...]:
+        """See the findings of one event stored and told, as `raise_alerts` does.
+
+        Raises:
+            PipelineError: a store or channel failed.
+        """
+        kept: list[Recorded] = []
+        problems: list[Exception] = []
+        for finding, window in judged.findings:
+            self._keep(finding, window, kept, problems)
+        return self._written_down(kept, problems)
 
     def announce_unreadable(self, body: str, reason: str, *, road: Road = Road.EVENTBRIDGE) -> Finding:
         """Announce a text that is not an event, and keep it: somebody may be hiding something in it.
@@ -101,12 +129,10 @@ class Pipeline:
             PipelineError: the store or a channel failed.
         """
         finding = unreadable_finding(body, reason, now=self.clock(), road=road)
-        findings: list[Finding] = []
+        kept: list[Recorded] = []
         problems: list[Exception] = []
-        self._keep(finding, UNREADABLE_EVENT.window, findings, problems)
-        if problems:
-            raise PipelineError(problems)
-        return findings[0]
+        self._keep(finding, UNREADABLE_EVENT.window, kept, problems)
+        return self._written_down(kept, problems)[0]
 
     def announce(self, finding: Finding) -> Finding:
         """Store and tell a finding of Rootwatch's own, which no event made; again: nothing more.
@@ -114,13 +140,11 @@ class Pipeline:
         Raises:
             PipelineError: the store or a channel failed.
         """
-        findings: list[Finding] = []
+        kept: list[Recorded] = []
         problems: list[Exception] = []
         named = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
-        self._keep(named, A_DAY, findings, problems)
-        if problems:
-            raise PipelineError(problems)
-        return findings[0]
+        self._keep(named, A_DAY, kept, problems)
+        return self._written_down(kept, problems)[0]
 
     def announce_digest(self, day: date) -> Finding | None:
         """Announce what declared deployers did on this day (UTC); None where they did nothing. Once, if repeated.
@@ -128,7 +152,7 @@ class Pipeline:
         Raises:
             PipelineError: the store or a channel failed.
         """
-        findings: list[Finding] = []
+        kept: list[Recorded] = []
         problems: list[Exception] = []
         try:
             digest = digest_of(self.book.findings_kept(QuietKind.DIGEST, day), day, now=self.clock())
@@ -137,10 +161,8 @@ class Pipeline:
         if digest is None:
             return None
         named = dataclasses.replace(digest, account_name=self.accounts.name(digest.account))
-        self._keep(named, DAILY_DIGEST.window, findings, problems)
-        if problems:
-            raise PipelineError(problems)
-        return findings[0]
+        self._keep(named, DAILY_DIGEST.window, kept, problems)
+        return self._written_down(kept, problems)[0]
 
     def refresh_alert(self, alert_id: str) -> None:
         """Tell each channel what came since it was last told; what `Later` reminds of.
@@ -156,13 +178,13 @@ class Pipeline:
         if problems := self._notify(alert, due=True):
             raise PipelineError(problems)
 
-    def _keep(self, finding: Finding, window: timedelta, findings: list[Finding], problems: list[Exception]) -> None:
+    def _keep(self, finding: Finding, window: timedelta, kept: list[Recorded], problems: list[Exception]) -> None:
         try:
             recorded = self.book.record(finding, window=window, now=self.clock())
         except UnavailableError as error:
             problems.append(error)
             return
-        findings.append(recorded.finding)
+        kept.append(recorded)
         try:
             alert = self._lived(recorded)
         except UnavailableError as error:  # people are told all the same
@@ -173,6 +195,25 @@ class Pipeline:
             self.recorded(alert, recorded.finding)
         except UnavailableError as error:
             problems.append(error)
+
+    def _written_down(self, kept: Sequence[Recorded], problems: list[Exception]) -> tuple[Finding, ...]:
+        """Add the findings to the audit log, quiet ones as well, and return them; raise what is not done yet.
+
+        Last of all, as people wait for nothing that a bucket does. A log that is away makes the queue bring the event
+        again; who was told then is not told twice, and what had been written is left as it is.
+        """
+        if self.audit_log is not None:
+            for recorded in kept:
+                try:
+                    self.audit_log.append(
+                        finding_key(recorded.finding), finding_entry(recorded.finding, recorded.alert.id)
+                    )
+                except UnavailableError as error:
+                    problems.append(error)
+                    break  # the others would wait for the same answer
+        if problems:
+            raise PipelineError(problems)
+        return tuple(recorded.finding for recorded in kept)
 
     def _lived(self, recorded: Recorded) -> Alert:
         """The alert as this finding leaves it: open again if it was closed, closed if everything in it is over."""
@@ -201,7 +242,8 @@ class Pipeline:
         carry_out(alert_id, act, book=self.book, audit_log=self.audit_log)
 
     def _enriched(self, finding: Finding, event: Event) -> Finding:
-        finding = dataclasses.replace(finding, account_name=self.accounts.name(finding.account))
+        if (account_name := self.accounts.name(finding.account)) is not None:
+            finding = dataclasses.replace(finding, account_name=account_name)
         for name, enrich in self.enrichments:
             try:
                 finding = enrich(finding, event)

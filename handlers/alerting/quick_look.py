@@ -8,6 +8,7 @@ the quick look lets go, no pattern matches; what it keeps may still turn out to 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
@@ -25,18 +26,25 @@ GLANCE: tuple[tuple[str, ...], ...] = (
     ("eventType",),
     ("errorCode",),
     ("userIdentity", "type"),
-    ("userIdentity", "sessionContext", "sessionIssuer", "type"),
 )
 # What it can look up where those did not decide.
-CLOSER: tuple[tuple[str, ...], ...] = (*GLANCE, ("requestParameters",))
+CLOSER: tuple[tuple[str, ...], ...] = (("requestParameters",), ("userIdentity", "sessionContext"))
 
 
 class Interest(IntEnum):
     """What a look says of a record."""
 
     NONE = 0  # no pattern matches it
-    OPEN = 1  # it depends on the request parameters: look closer
+    OPEN = 1  # it depends on the fields of CLOSER
     LIKELY = 2  # some pattern may match it: read it whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pattern:
+    """What of a pattern can be asked; None where nothing of it can."""
+
+    glance: Matcher | None
+    closer: Matcher | None
 
 
 class QuickLook:
@@ -44,21 +52,19 @@ class QuickLook:
 
     def __init__(self, patterns: Iterable[Mapping[str, Any]]) -> None:
         """Raises UnknownOperatorError for a pattern we cannot evaluate."""
-        self._at_a_glance: list[Matcher] = []  # patterns of which nothing more can be known before the whole record
-        self._open: list[tuple[Matcher | None, Matcher]] = []  # those that the request parameters decide further
-        self._always = False
-        # For a reader to keep what `glance` said: a record with the same fields gets the same answer.
-        self.answers: dict[Hashable, int] = {}
-        glance, closer = _tree(GLANCE), _tree(CLOSER)
+        self._patterns: list[_Pattern] = []
+        # For a reader to keep what it made of an answer: a record with the same fields gets the same one.
+        self.answers: dict[Hashable, Any] = {}
         for pattern in patterns:
             compile_pattern(pattern)
-            first, second = _kept(pattern, glance), _kept(pattern, closer)
-            if not second:
-                self._always = True
-            elif first == second:
-                self._at_a_glance.append(compile_pattern(first))
-            else:
-                self._open.append((compile_pattern(first) if first else None, compile_pattern(second)))
+            glance = _kept(pattern, {"source": True, "detail-type": True, "detail": _tree(GLANCE)})
+            closer = _kept(pattern, {"detail": _tree(CLOSER)})
+            self._patterns.append(
+                _Pattern(
+                    glance=compile_pattern(glance) if glance else None,
+                    closer=compile_pattern(closer) if closer else None,
+                )
+            )
 
     @classmethod
     def of(cls, detections: Iterable[Detection]) -> QuickLook:
@@ -67,22 +73,33 @@ class QuickLook:
 
     def glance(self, record: Mapping[str, Any]) -> Interest:
         """What the fields of GLANCE say; `record` needs no others, and may lack what the whole record lacks."""
-        envelope = _envelope(record)
-        if envelope is None or self._always or any(matches(envelope) for matches in self._at_a_glance):
+        left = self._left(record)
+        if left is None or any(pattern.closer is None for pattern in left):
             return Interest.LIKELY
-        if any(first is None or first(envelope) for first, _ in self._open):
-            return Interest.OPEN
-        return Interest.NONE
+        return Interest.OPEN if left else Interest.NONE
+
+    def question(self, record: Mapping[str, Any]) -> Matcher:
+        """For a record of which `glance` says OPEN: whether {"detail": {the fields of CLOSER}} leaves it so.
+
+        The answer holds for every record that has the same fields of GLANCE.
+        """
+        asked = [pattern.closer for pattern in self._left(record) or () if pattern.closer is not None]
+        return asked[0] if len(asked) == 1 else lambda envelope: any(matches(envelope) for matches in asked)
 
     def closer(self, record: Mapping[str, Any]) -> bool:
-        """Whether some pattern may match, by the fields of CLOSER; the whole record will do as well."""
+        """Whether some pattern may match, by the fields of GLANCE and of CLOSER; the whole record will do."""
+        left = self._left(record)
+        if left is None:
+            return True
+        envelope = {"detail": record}
+        return any(pattern.closer is None or pattern.closer(envelope) for pattern in left)
+
+    def _left(self, record: Mapping[str, Any]) -> list[_Pattern] | None:
+        """The patterns that the fields of GLANCE leave possible; None for what no pattern can be held against."""
         envelope = _envelope(record)
-        return (
-            envelope is None
-            or self._always
-            or any(matches(envelope) for matches in self._at_a_glance)
-            or any(second(envelope) for _, second in self._open)
-        )
+        if envelope is None:
+            return None
+        return [pattern for pattern in self._patterns if pattern.glance is None or pattern.glance(envelope)]
 
 
 def _envelope(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -96,13 +113,13 @@ def _envelope(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> _Tree:
-    detail: dict[str, Any] = {}
+    tree: dict[str, Any] = {}
     for *parents, leaf in paths:
-        inner = detail
+        inner = tree
         for step in parents:
             inner = inner.setdefault(step, {})
         inner[leaf] = True
-    return {"source": True, "detail-type": True, "detail": detail}
+    return tree
 
 
 def _kept(pattern: Mapping[str, Any], known: _Tree) -> dict[str, Any]:

@@ -493,6 +493,10 @@ def test_the_functions_role_has_no_right_beyond_this_list(template: dict[str, An
         "iam:GetPolicyVersion": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "iam:ListEntitiesForPolicy": [f"{arn}:iam::{account}:policy/*", f"{arn}:iam::aws:policy/*"],
         "cloudtrail:DescribeTrails": ["*"],
+        "s3:PutObject": [
+            f"{arn}:s3:::rootwatch-audit-{account}-{of.home_region}/{prefix}/*"
+            for prefix in ("findings", "transitions")
+        ],
     }
     for kind, actions in {
         "user": (
@@ -604,6 +608,7 @@ def test_the_function_reads_back_the_settings_that_were_configured(template: dic
     queue, _ = named(template, "AWS::SQS::Queue", "QueueName", "rootwatch-events")
     ((table, _),) = of_type(template, "AWS::DynamoDB::Table").items()
     ((topic, _),) = of_type(template, "AWS::SNS::Topic").items()
+    ((audit, _),) = of_type(template, "AWS::S3::Bucket").items()
     token = {
         "ssm": "ssm:/rootwatch/slack-token",
         "secretsmanager": "secretsmanager:rootwatch/slack-token",
@@ -615,6 +620,7 @@ def test_the_function_reads_back_the_settings_that_were_configured(template: dic
         topic_arn=f"<{topic}>",
         slack_channel="C0123456789",
         slack_token_source=token,
+        audit_bucket=f"<{audit}>",
         identity_center_region=of.identity_center.home_region or "",
         account_names=of.accounts,
         organization_id=of.trail.organization_id or "",
@@ -785,6 +791,7 @@ def test_the_outputs_say_where_everything_is_and_what_is_left_to_do(template: di
         "RaiseAlertFunctionName",
         "SlackTokenName",
         "NextStep",
+        "AuditLogBucket",
     }
     assert outputs["SlackTokenName"]["Value"] == VARIANTS[variant].slack_token_name
     assert VARIANTS[variant].slack_token_name in outputs["NextStep"]["Value"]

@@ -63,9 +63,10 @@ def test_the_door_may_send_to_one_queue_write_replay_items_and_read_two_secrets(
     assert all("*" not in item["Resource"] for item in found)
 
 
-def test_the_functions_add_to_the_audit_log_below_one_prefix_and_nothing_more(template):
-    keys = "arn:aws:s3:::rootwatch-audit-123456789012-us-east-1/transitions/*"
-    for function in ("ApplyClick", "RaiseAlert"):
+def test_the_functions_add_to_the_audit_log_below_their_prefixes_and_nothing_more(template):
+    bucket = "arn:aws:s3:::rootwatch-audit-123456789012-us-east-1"
+    findings, transitions = f"{bucket}/findings/*", f"{bucket}/transitions/*"
+    for function, keys in (("ApplyClick", transitions), ("RaiseAlert", [findings, transitions])):
         found = [item for item in statements(template, function) if "s3:" in json.dumps(item["Action"])]
         assert [(item["Action"], item["Resource"]) for item in found] == [("s3:PutObject", keys)]
     assert not any("s3:" in json.dumps(item["Action"]) for item in statements(template, "ReceiveClick"))

@@ -57,6 +57,37 @@ def test_a_log_that_does_not_take_it_is_tried_again(error):
     assert "secret text" not in str(caught.value)
 
 
+def test_after_silence_it_is_left_alone_for_a_while_as_people_wait_meanwhile():
+    now, asked = [100.0], []
+
+    class Away:
+        def put_object(self, **_):
+            asked.append(now[0])
+            raise EndpointConnectionError(endpoint_url="https://s3.example.com")
+
+    log = AuditBucket(client=lambda _service: Away(), bucket="audit", clock=lambda: now[0])
+    for seconds in (0, 1, 8, 2):
+        now[0] += seconds
+        with pytest.raises(UnavailableError):
+            log.append(KEY, {})
+    assert asked == [100.0, 111.0]
+
+
+def test_a_refusal_is_an_answer_and_the_next_entry_is_tried_at_once():
+    asked = []
+
+    class Refuses:
+        def put_object(self, **_):
+            asked.append(1)
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "PutObject")
+
+    log = AuditBucket(client=lambda _service: Refuses(), bucket="audit")
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            log.append(KEY, {})
+    assert len(asked) == 2
+
+
 def test_each_act_of_a_story_is_in_the_log_in_order_and_what_was_not_done_is_not(s3, log):
     stage = Stage()
     stage.send()

@@ -25,7 +25,7 @@ def narrowed(body):
     known = {key: body[key] for key in ("eventName", "eventSource", "eventType", "errorCode") if key in body}
     identity = body.get("userIdentity")
     if isinstance(identity, dict):
-        known["userIdentity"] = {key: identity[key] for key in ("type", "sessionContext") if key in identity}
+        known["userIdentity"] = {"type": identity["type"]} if "type" in identity else {}
     elif "userIdentity" in body:
         known["userIdentity"] = identity
     return known
@@ -38,7 +38,8 @@ def agrees(body):
     if matches:
         assert glance is not Interest.NONE
         assert LOOK.closer(body)
-        assert LOOK.closer({**narrowed(body), "requestParameters": body.get("requestParameters")})
+        if glance is Interest.OPEN:
+            assert LOOK.question(narrowed(body))({"detail": body})
     if glance is Interest.NONE:
         assert not LOOK.closer(body)
     return matches
