@@ -1820,7 +1820,7 @@ class Deployment(_Section):
         match self.trail.mode, self.sweep.source:
             case "create", "off":
                 return [
-                    'sweep.source is "off": nobody is told what EventBridge fails to deliver, which AWS says can happen.'
+                    'sweep.source is "off": nobody is told what EventBridge fails to deliver, and AWS says it may.'
                 ]
             case "existing", "notifications":
                 needed = f"let it notify the queue {self.name}-logs"
