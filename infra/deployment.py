@@ -1819,9 +1819,7 @@ class Deployment(_Section):
         """What to say where nothing is swept, or may not be."""
         match self.trail.mode, self.sweep.source:
             case "create", "off":
-                return [
-                    'sweep.source is "off": nobody is told what EventBridge fails to deliver, and AWS says it may.'
-                ]
+                return ['sweep.source is "off": nobody is told what EventBridge fails to deliver, and AWS says it may.']
             case "existing", "notifications":
                 needed = f"let it notify the queue {self.name}-logs"
             case "existing", "eventbridge":
