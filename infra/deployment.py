@@ -1785,7 +1785,7 @@ class Deployment(_Section):
                 'trail.mode is "skip": without a trail that logs, EventBridge receives no CloudTrail events and '
                 "nothing is ever detected. Keep it only if another deployment creates the trail."
             )
-        found += self._doubts_about_the_sweep()
+        found += self._unswept
         if self.trail.mode == "create" and self.trail.object_lock == "none":
             found.append('trail.object_lock is "none": whoever is administrator can delete the records of it.')
         for number, route in enumerate(self.routes):
@@ -1813,26 +1813,6 @@ class Deployment(_Section):
         found += self.ending_suppressions(datetime.now(UTC).date())
         return tuple(found)
 
-    def _doubts_about_the_sweep(self) -> list[str]:
-        found: list[str] = []
-        if self.trail.mode == "existing" and self.sweep.source == "notifications":
-            found.append(
-                'sweep.source is "notifications" on a bucket that exists already: its owner has to let it notify the '
-                f"queue {self.name}-logs (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
-                "tells of it."
-            )
-        if self.trail.mode == "existing" and self.sweep.source == "eventbridge":
-            found.append(
-                'sweep.source is "eventbridge" on a bucket that exists already: its owner has to switch Amazon '
-                "EventBridge on for it (docs/sweep.md has the command). Until then nothing is swept, and no alarm "
-                "tells of it."
-            )
-        if self.trail.mode == "create" and self.sweep.source == "off":
-            found.append(
-                'sweep.source is "off": what EventBridge fails to deliver, which AWS says can happen, nobody is told.'
-            )
-        return found
-
     def _doubts_about_questions(self) -> list[str]:
         found: list[str] = []
         if self.audit.enabled and not self.audit.auditors:
@@ -1845,6 +1825,23 @@ class Deployment(_Section):
                 "are in use as audit.regions, or ask of fewer accounts at a time (--account)."
             )
         return found
+
+    @property
+    def _unswept(self) -> list[str]:
+        """What to say where nothing is swept, or may not be."""
+        match self.trail.mode, self.sweep.source:
+            case "create", "off":
+                return ['sweep.source is "off": nobody is told what EventBridge fails to deliver, and AWS says it may.']
+            case "existing", "notifications":
+                needed = f"let it notify the queue {self.name}-logs"
+            case "existing", "eventbridge":
+                needed = "switch Amazon EventBridge on for it"
+            case _:
+                return []
+        return [
+            f'sweep.source is "{self.sweep.source}" on a bucket that exists already: its owner has to {needed} '
+            "(docs/sweep.md has the command). Until then nothing is swept, and no alarm tells of it."
+        ]
 
     def ending_suppressions(self, today: date) -> tuple[str, ...]:
         """What to say of each suppression that ends within a week of `today` (UTC), or has ended."""

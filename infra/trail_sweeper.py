@@ -132,9 +132,8 @@ class TrailSweeper(Construct):
         """The keys that log objects are encrypted with, and how each may be used: through S3 only."""
         deployment = self._deployment
         domain = "amazonaws.com.cn" if deployment.partition == "aws-cn" else "amazonaws.com"
-        if deployment.sweep.key_arn:
-            region = deployment.sweep.key_arn.split(":")[3]
-            return [(deployment.sweep.key_arn, {"StringEquals": {"kms:ViaService": f"s3.{region}.{domain}"}})]
+        if key := deployment.sweep.key_arn or deployment.audit.log_key_arn:
+            return [(key, {"StringEquals": {"kms:ViaService": f"s3.{key.split(':')[3]}.{domain}"}})]
         if deployment.trail.mode != "create" or not deployment.trail.customer_key:
             return []
         # The key's id is known to the stack that makes it alone; its alias is fixed.

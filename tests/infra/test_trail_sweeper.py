@@ -372,9 +372,9 @@ def test_a_slip_is_named_with_its_remedy(text: str, key: str, said: list[str]) -
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (EXISTING + '[sweep]\nsource = "notifications"\n', "owner has to let it notify"),
-        (EXISTING + '[sweep]\nsource = "eventbridge"\n', "owner has to switch Amazon EventBridge on"),
-        ('[sweep]\nsource = "off"\n', "nobody is told"),
+        (EXISTING + '[sweep]\nsource = "notifications"\n', "let it notify the queue"),
+        (EXISTING + '[sweep]\nsource = "eventbridge"\n', "switch Amazon EventBridge on"),
+        ('[sweep]\nsource = "off"\n', "nobody is told what EventBridge"),
     ],
 )
 def test_what_would_sweep_nothing_is_warned_of(text: str, said: str) -> None:

@@ -66,6 +66,7 @@ class Roads:
         self.left = 60.0
         self.fast = wiring.Alerting(
             pipeline=self.pipeline,
+            arrive=lambda _envelope: False,
             put_back=lambda _handle, _seconds: None,
             wait_seconds=lambda receives, asked: 30,
             arrived=lambda event: self.late.append(event.id) if self._note(event) is Road.TRAIL else None,
