@@ -79,7 +79,9 @@ def _filled(template: str, arguments: Mapping[str, str], phrases: Phrases) -> st
         if name is None:
             continue
         value, was_said = said(arguments[name], phrases), isinstance(arguments[name], Text)
-        if _JAPANESE.match(whole[-1:]) and _OTHER.match(value):
+        if (_JAPANESE.match(whole[-1:]) and _OTHER.match(value)) or (
+            _OTHER.match(whole[-1:]) and _JAPANESE.match(value)
+        ):
             whole += " "
         elif was_said and whole[-1:] == " " and _JAPANESE.match(whole[-2:-1]) and _JAPANESE.match(value):
             whole = whole[:-1]

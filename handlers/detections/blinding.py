@@ -8,19 +8,30 @@ from dataclasses import dataclass
 
 from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, is_call
 from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short, tail
+
+ATTEMPT = phrase("Attempt to switch a watcher off")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blow:
     """What one call does to a watcher."""
 
-    did: str  # with what it did it to: "deleted" + "the detector 12ab"
+    did: str  # phrases; with what it did it to: "deleted" + "the detector 12ab"
     tried: str
     effect: str
     severity: Severity
+
+    def deed(self, target: str) -> tuple[str, str]:
+        """What was done to the target, and the same as what was tried."""
+        return (
+            phrase("{did} {target}", did=self.did, target=target),
+            phrase("{tried} {target}", tried=self.tried, target=target),
+        )
 
 
 def struck(event: Event, service: str, blows: Mapping[str, Blow], *, what: str, name: str) -> Concern | Pass:
@@ -33,13 +44,16 @@ def struck(event: Event, service: str, blows: Mapping[str, Blow], *, what: str, 
     if not is_call(event, service, blows):
         return OTHER_CALL
     blow = blows[event.name]
-    words = f"the {what} {short(tail(name))}" if name else f"the account's {what}"
+    kind, called = noun(what), short(tail(name))
+    target = phrase("the {kind} {name}", kind=kind, name=called) if name else phrase("the account's {kind}", kind=kind)
     return Concern(
-        summary=sentence(event, f"{blow.did} {words}", f"{blow.tried} {words}", blow.effect),
-        subject=f"{what} {short(tail(name)) or 'of the account'}",
+        summary=sentence(event, *blow.deed(target), blow.effect),
+        subject=(
+            phrase("{kind} {name}", kind=kind, name=called) if called else phrase("{kind} of the account", kind=kind)
+        ),
         severity=blow.severity if event.succeeded else after_failure(event, blow.severity),
         group=f"watcher:{service}",  # one conversation a service: who switches it off makes several calls
-        title="" if event.succeeded else "Attempt to switch a watcher off",
+        title="" if event.succeeded else ATTEMPT,
         facts=facts((what.capitalize(), name), ("It would have meant", "" if event.succeeded else blow.effect)),
         exhibits=request_exhibit(event),
     )

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import OTHER_CALL, is_call
 from handlers.detections.grants import Target
 from handlers.detections.words import facts, is_denied, request_exhibit, sentence, short
 
-_HIDDEN = "what it asked for is not recorded, as it was too long: padding a request is a way to hide it"
+_HIDDEN = phrase("what it asked for is not recorded, as it was too long: padding a request is a way to hide it")
 _PUBLIC_ACCESS_BLOCKS = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"}
 _DEEPEST = 12  # requests are nested some seven deep
 
@@ -76,8 +78,10 @@ def changed(
     worse = worse or (_HIDDEN if event.request_omitted else "")
     severity = max(change.severity, Severity.MEDIUM) if worse else change.severity
     return Concern(
-        summary=sentence(event, f"{change.did} {target.words}", "", worse or change.effect),
-        subject=f"{target.kind} {short(target.name) or 'unknown'}",
+        summary=sentence(
+            event, phrase("{did} {target}", did=change.did, target=target.words), "", worse or change.effect
+        ),
+        subject=phrase("{kind} {name}", kind=noun(target.kind), name=short(target.name) or noun("unknown")),
         severity=Severity.INFO if is_service(event) else severity,
         group=group or by_worker(event),
         facts=facts(*(details or {}).items()),

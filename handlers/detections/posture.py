@@ -7,7 +7,9 @@ from typing import Any
 
 from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.words import facts, listed, short, tail
 
 
@@ -23,10 +25,26 @@ def is_direct(event: Event, detail_type: str) -> bool:
 
 def resource_words(event: Event) -> str:
     """ "the role TestRole of account 123456789012": the owner may be another account than the analyzer's."""
+    kind, name, owner = _resource(event)
+    what = {"kind": noun(short(kind, 40)), "name": name}
+    if owner:
+        return phrase("the {kind} {name} of account {account}", account=short(owner, 40), **what)
+    return phrase("the {kind} {name}", **what)
+
+
+def _subject(event: Event) -> str:
+    kind, name, owner = _resource(event)
+    what = {"kind": noun(short(kind, 40)), "name": name}
+    if owner:
+        return phrase("{kind} {name} of account {account}", account=short(owner, 40), **what)
+    return phrase("{kind} {name}", **what)
+
+
+def _resource(event: Event) -> tuple[str, str, str]:
+    """Its kind, its name, and the account that owns it."""
     kind = tail(event.text("resourceType").replace("::", "/")).casefold() or "resource"
-    name = short(tail(event.text("resource").rpartition(":")[2])) or "unknown"
-    owner = event.text("accountId")
-    return f"the {short(kind, 40)} {name}" + (f" of account {short(owner, 40)}" if owner else "")
+    name = short(tail(event.text("resource").rpartition(":")[2])) or noun("unknown")
+    return kind, name, event.text("accountId")
 
 
 def analyzer_concern(
@@ -54,14 +72,17 @@ def analyzer_concern(
         return Pass(reason="the finding is deleted with its analyzer or resource")
     resource = resource_words(event)
     if error := event.text("error"):
-        summary, severity = f"Access Analyzer could not judge {resource}: {short(error)}.", Severity.LOW
+        summary: str = phrase(
+            "Access Analyzer could not judge {resource}: {error}.", resource=resource, error=short(error)
+        )
+        severity = Severity.LOW
     elif event.text("status") != "ACTIVE":
         summary, severity = ended(resource), Severity.INFO
     else:
         summary, severity = judge(resource)
     return Concern(
         summary=summary,
-        subject=resource.removeprefix("the "),
+        subject=_subject(event),
         severity=severity,
         group=group,
         facts=facts(*known, *accounts(event, event.text("accountId"))),
@@ -84,9 +105,11 @@ def reached(event: Event) -> tuple[tuple[str, str], ...]:
 def principal_words(principal: object) -> str:
     """ "AWS 999988887777"; everybody where the principal is "*"."""
     if not isinstance(principal, Mapping):
-        return "somebody whom the finding does not name"
+        return phrase("somebody whom the finding does not name")
     named = [f"{short(str(kind), 20)} {short(str(value))}" for kind, value in list(principal.items())[:3]]
-    return "everybody" if "*" in principal.values() else " and ".join(named) or "somebody whom it does not name"
+    if "*" in principal.values():
+        return phrase("everybody")
+    return listed(named) or phrase("somebody whom it does not name")
 
 
 def accounts(event: Event, owner: str) -> tuple[tuple[str, str], ...]:

@@ -13,9 +13,11 @@ from typing import Any
 
 from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Deployer
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import after_failure
 from handlers.detections.changes import texts_of
 from handlers.detections.words import facts, request_exhibit, sentence, short, tail
@@ -92,14 +94,14 @@ def tampered(event: Event, own: Own, call: str, service: str, severity: Severity
     return Concern(
         summary=sentence(
             event,
-            f"called {call} of {service} on {part}",
-            f"call {call} of {service} on {part}",
-            "what Rootwatch no longer sees or tells, nobody is told",
+            phrase("called {call} of {service} on {part}", call=call, service=service, part=part),
+            phrase("call {call} of {service} on {part}", call=call, service=service, part=part),
+            phrase("what Rootwatch no longer sees or tells, nobody is told"),
         ),
-        subject=f"Rootwatch's {part}",
+        subject=phrase("Rootwatch's {part}", part=part),
         severity=severity if event.succeeded else after_failure(event, severity),
         group=GROUP,
-        title="" if event.succeeded else "Attempt to change Rootwatch",
+        title="" if event.succeeded else phrase("Attempt to change Rootwatch"),
         facts=facts(("Parts named", ", ".join(parts))),
         exhibits=request_exhibit(event),
     )
@@ -154,7 +156,9 @@ class Evidence:
 
     def words(self, *, is_used: bool) -> str:
         """Whether a trail uses something, for a fact: "yes", "no", or why nobody knows."""
-        return f"not known ({short(self.unknown)})" if self.unknown else "yes" if is_used else "no"
+        if self.unknown:
+            return phrase("not known ({reason})", reason=short(self.unknown))
+        return noun("yes") if is_used else noun("no")
 
 
 def _texts(trails: Iterable[Mapping[str, Any]], key: str) -> Iterator[str]:

@@ -6,44 +6,45 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, struck
 from handlers.detections.calls import api_calls
 
 _BLOWS = {
     "DeleteAnalyzer": Blow(
-        did="deleted",
-        tried="delete",
-        effect="access from outside is found no longer, and its findings are gone",
+        did=phrase("deleted"),
+        tried=phrase("delete"),
+        effect=phrase("access from outside is found no longer, and its findings are gone"),
         severity=Severity.HIGH,
     ),
     "CreateArchiveRule": Blow(
-        did="wrote an archive rule into",
-        tried="write an archive rule into",
-        effect="findings that match it are archived unseen",
+        did=phrase("wrote an archive rule into"),
+        tried=phrase("write an archive rule into"),
+        effect=phrase("findings that match it are archived unseen"),
         severity=Severity.MEDIUM,
     ),
     "UpdateArchiveRule": Blow(
-        did="changed an archive rule of",
-        tried="change an archive rule of",
-        effect="findings that match it are archived unseen",
+        did=phrase("changed an archive rule of"),
+        tried=phrase("change an archive rule of"),
+        effect=phrase("findings that match it are archived unseen"),
         severity=Severity.MEDIUM,
     ),
     "ApplyArchiveRule": Blow(
-        did="applied an archive rule to",
-        tried="apply an archive rule to",
-        effect="findings that match it are archived",
+        did=phrase("applied an archive rule to"),
+        tried=phrase("apply an archive rule to"),
+        effect=phrase("findings that match it are archived"),
         severity=Severity.MEDIUM,
     ),
     "UpdateFindings": Blow(
-        did="archived findings of",
-        tried="archive findings of",
-        effect="nobody is shown them any more, and the access is still there",
+        did=phrase("archived findings of"),
+        tried=phrase("archive findings of"),
+        effect=phrase("nobody is shown them any more, and the access is still there"),
         severity=Severity.MEDIUM,
     ),
     "UpdateAnalyzer": Blow(
-        did="changed",
-        tried="change",
-        effect="what it looks at may be less than before",
+        did=phrase("changed"),
+        tried=phrase("change"),
+        effect=phrase("what it looks at may be less than before"),
         severity=Severity.LOW,
     ),
 }

@@ -8,16 +8,21 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import records_everything
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 
 _CHANGES: Mapping[str, Change] = {
-    "PutConfigurationRecorder": Change(did="set what is recorded by", effect="it records every type of resource"),
-    "StartConfigurationRecorder": Change(did="started", effect="it records from now on"),
+    "PutConfigurationRecorder": Change(
+        did=phrase("set what is recorded by"), effect=phrase("it records every type of resource")
+    ),
+    "StartConfigurationRecorder": Change(did=phrase("started"), effect=phrase("it records from now on")),
     "PutDeliveryChannel": Change(
-        did="set where records go by", effect="another bucket may receive them now", severity=Severity.MEDIUM
+        did=phrase("set where records go by"),
+        effect=phrase("another bucket may receive them now"),
+        severity=Severity.MEDIUM,
     ),
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
 from handlers.detections.words import facts, short
@@ -22,14 +24,18 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if root.is_root_session(event):
         return Pass(reason="it is root's: root-login-failed counts those")
     return Concern(
-        summary=f"A sign-in to the console as {short(event.actor.name)} from {short(event.source_ip)} failed.",
-        subject=f"account {short(event.account)}",
+        summary=phrase(
+            "A sign-in to the console as {who} from {address} failed.",
+            who=short(event.actor.name),
+            address=short(event.source_ip),
+        ),
+        subject=phrase("account {id}", id=short(event.account)),
         severity=Severity.MEDIUM,
         # One for the account: guessing tries one name from many addresses, spraying many names from one.
         group="console-sign-in-failed",
         facts=facts(
             ("Reason given", event.text("errorMessage")),
-            ("Second factor", str(event.actor.mfa)),
+            ("Second factor", noun(event.actor.mfa)),
         ),
     )
 

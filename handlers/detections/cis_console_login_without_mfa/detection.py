@@ -5,8 +5,10 @@ from __future__ import annotations
 from handlers.alerting.actor import ActorKind, Mfa
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.admin_console_login.detection import ADMIN_CONSOLE_LOGIN
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
@@ -31,15 +33,19 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     return Concern(
         summary=sentence(
             event,
-            "signed in to the console" + (" without a second factor" if is_known else ""),
+            phrase("signed in to the console without a second factor")
+            if is_known
+            else phrase("signed in to the console"),
             "",
-            "a password is all that it took" if is_known else "CloudTrail does not say whether with a second factor",
+            phrase("a password is all that it took")
+            if is_known
+            else phrase("CloudTrail does not say whether with a second factor"),
         ),
-        subject=f"user {short(name) or 'unknown'}",
+        subject=phrase("{kind} {name}", kind=noun("user"), name=short(name) or noun("unknown")),
         severity=Severity.LOW if is_known else Severity.INFO,
         group=f"console-sign-in:{short(name) or 'unknown'}",
         facts=facts(
-            ("Second factor", str(event.actor.mfa)),
+            ("Second factor", noun(event.actor.mfa)),
             ("Signed in to", event.text("additionalEventData", "LoginTo")),
         ),
     )

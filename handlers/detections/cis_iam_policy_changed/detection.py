@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.admin_policy_attached.detection import ADMIN_POLICY_ATTACHED
 from handlers.detections.admin_policy_written.detection import ADMIN_POLICY_WRITTEN
 from handlers.detections.calls import api_calls
@@ -16,25 +17,27 @@ from handlers.detections.grants import Target
 from handlers.detections.protecting_deny_removed.detection import PROTECTING_DENY_REMOVED
 from handlers.detections.words import tail
 
-_GIVEN = "its rights are wider or narrower by it, and no administrator's"
-_TAKEN = "its rights are narrower"
+_GIVEN = phrase("its rights are wider or narrower by it, and no administrator's")
+_TAKEN = phrase("its rights are narrower")
 # What a user is given directly is user-policy-attached's, whatever it is.
 _CHANGES: Mapping[str, Change] = {
-    "AttachRolePolicy": Change(did="attached a policy to", effect=_GIVEN),
-    "AttachGroupPolicy": Change(did="attached a policy to", effect=_GIVEN),
-    "PutRolePolicy": Change(did="wrote an inline policy of", effect=_GIVEN),
-    "PutGroupPolicy": Change(did="wrote an inline policy of", effect=_GIVEN),
-    "DetachUserPolicy": Change(did="detached a policy from", effect=_TAKEN),
-    "DetachRolePolicy": Change(did="detached a policy from", effect=_TAKEN),
-    "DetachGroupPolicy": Change(did="detached a policy from", effect=_TAKEN),
-    "DeleteUserPolicy": Change(did="deleted an inline policy of", effect=_TAKEN),
-    "DeleteRolePolicy": Change(did="deleted an inline policy of", effect=_TAKEN),
-    "DeleteGroupPolicy": Change(did="deleted an inline policy of", effect=_TAKEN),
-    "CreatePolicy": Change(did="created", effect="nobody has it yet"),
-    "CreatePolicyVersion": Change(did="wrote a version of", effect="it makes nobody administrator"),
-    "SetDefaultPolicyVersion": Change(did="chose another version of", effect="it makes nobody administrator"),
-    "DeletePolicyVersion": Change(did="deleted a version of", effect="nothing can be put back to it"),
-    "DeletePolicy": Change(did="deleted", effect="nobody had it any more"),
+    "AttachRolePolicy": Change(did=phrase("attached a policy to"), effect=_GIVEN),
+    "AttachGroupPolicy": Change(did=phrase("attached a policy to"), effect=_GIVEN),
+    "PutRolePolicy": Change(did=phrase("wrote an inline policy of"), effect=_GIVEN),
+    "PutGroupPolicy": Change(did=phrase("wrote an inline policy of"), effect=_GIVEN),
+    "DetachUserPolicy": Change(did=phrase("detached a policy from"), effect=_TAKEN),
+    "DetachRolePolicy": Change(did=phrase("detached a policy from"), effect=_TAKEN),
+    "DetachGroupPolicy": Change(did=phrase("detached a policy from"), effect=_TAKEN),
+    "DeleteUserPolicy": Change(did=phrase("deleted an inline policy of"), effect=_TAKEN),
+    "DeleteRolePolicy": Change(did=phrase("deleted an inline policy of"), effect=_TAKEN),
+    "DeleteGroupPolicy": Change(did=phrase("deleted an inline policy of"), effect=_TAKEN),
+    "CreatePolicy": Change(did=phrase("created"), effect=phrase("nobody has it yet")),
+    "CreatePolicyVersion": Change(did=phrase("wrote a version of"), effect=phrase("it makes nobody administrator")),
+    "SetDefaultPolicyVersion": Change(
+        did=phrase("chose another version of"), effect=phrase("it makes nobody administrator")
+    ),
+    "DeletePolicyVersion": Change(did=phrase("deleted a version of"), effect=phrase("nothing can be put back to it")),
+    "DeletePolicy": Change(did=phrase("deleted"), effect=phrase("nobody had it any more")),
 }
 _TOLD_ELSEWHERE = (ADMIN_POLICY_ATTACHED, ADMIN_POLICY_WRITTEN, PROTECTING_DENY_REMOVED)
 

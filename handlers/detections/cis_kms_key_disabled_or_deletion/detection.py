@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
@@ -16,18 +17,18 @@ from handlers.detections.words import tail
 
 _CHANGES: Mapping[str, Change] = {
     "DisableKey": Change(
-        did="disabled",
-        effect="whatever is encrypted with it cannot be read until it is enabled",
+        did=phrase("disabled"),
+        effect=phrase("whatever is encrypted with it cannot be read until it is enabled"),
         severity=Severity.MEDIUM,
     ),
     "ScheduleKeyDeletion": Change(
-        did="scheduled the deletion of",
-        effect="whatever is encrypted with it is lost for good when it is gone",
+        did=phrase("scheduled the deletion of"),
+        effect=phrase("whatever is encrypted with it is lost for good when it is gone"),
         severity=Severity.MEDIUM,
     ),
     "DeleteImportedKeyMaterial": Change(
-        did="deleted the material of",
-        effect="whatever is encrypted with it cannot be read unless it is imported again",
+        did=phrase("deleted the material of"),
+        effect=phrase("whatever is encrypted with it cannot be read unless it is imported again"),
         severity=Severity.MEDIUM,
     ),
 }

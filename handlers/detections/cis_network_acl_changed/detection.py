@@ -8,17 +8,26 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 
 _CHANGES: Mapping[str, Change] = {
-    "CreateNetworkAcl": Change(did="created", effect="it refuses everything until it has entries"),
-    "CreateNetworkAclEntry": Change(did="added an entry to", effect="it holds at once for each of its subnets"),
-    "DeleteNetworkAcl": Change(did="deleted", effect="no subnet used it any more"),
-    "DeleteNetworkAclEntry": Change(did="removed an entry from", effect="what it decided, the later entries decide"),
-    "ReplaceNetworkAclEntry": Change(did="rewrote an entry of", effect="it holds at once for each of its subnets"),
-    "ReplaceNetworkAclAssociation": Change(did="put a subnet under", effect="its traffic obeys other entries now"),
+    "CreateNetworkAcl": Change(did=phrase("created"), effect=phrase("it refuses everything until it has entries")),
+    "CreateNetworkAclEntry": Change(
+        did=phrase("added an entry to"), effect=phrase("it holds at once for each of its subnets")
+    ),
+    "DeleteNetworkAcl": Change(did=phrase("deleted"), effect=phrase("no subnet used it any more")),
+    "DeleteNetworkAclEntry": Change(
+        did=phrase("removed an entry from"), effect=phrase("what it decided, the later entries decide")
+    ),
+    "ReplaceNetworkAclEntry": Change(
+        did=phrase("rewrote an entry of"), effect=phrase("it holds at once for each of its subnets")
+    ),
+    "ReplaceNetworkAclAssociation": Change(
+        did=phrase("put a subnet under"), effect=phrase("its traffic obeys other entries now")
+    ),
 }
 _EVERYBODY = ("0.0.0.0/0", "::/0")
 
@@ -34,7 +43,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         event,
         _CHANGES,
         Target(kind="network ACL", name=name),
-        worse="it lets everybody in" if allows and lets_in and block in _EVERYBODY else "",
+        worse=phrase("it lets everybody in") if allows and lets_in and block in _EVERYBODY else "",
         details={
             "Addresses": block,
             "Decides": event.text("requestParameters", "ruleAction"),

@@ -8,27 +8,36 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 
 _CHANGES: Mapping[str, Change] = {
     "AttachInternetGateway": Change(
-        did="attached", effect="the network can be routed to the internet now", severity=Severity.MEDIUM
+        did=phrase("attached"), effect=phrase("the network can be routed to the internet now"), severity=Severity.MEDIUM
     ),
     "AttachVpnGateway": Change(
-        did="attached", effect="the network can be routed to another one now", severity=Severity.MEDIUM
+        did=phrase("attached"), effect=phrase("the network can be routed to another one now"), severity=Severity.MEDIUM
     ),
-    "CreateCustomerGateway": Change(did="created", effect="a tunnel to its address can be made"),
-    "CreateEgressOnlyInternetGateway": Change(did="created", effect="the network can be routed out to the internet"),
-    "CreateInternetGateway": Change(did="created", effect="it leads nowhere until it is attached"),
-    "CreateNatGateway": Change(did="created", effect="the network can be routed out to the internet"),
-    "DeleteCustomerGateway": Change(did="deleted", effect="no tunnel to its address can be made"),
-    "DeleteEgressOnlyInternetGateway": Change(did="deleted", effect="whatever was routed over it stays behind"),
-    "DeleteInternetGateway": Change(did="deleted", effect="it was attached to nothing any more"),
-    "DeleteNatGateway": Change(did="deleted", effect="whatever was routed over it stays behind"),
-    "DetachInternetGateway": Change(did="detached", effect="the network cannot reach the internet over it any more"),
-    "DetachVpnGateway": Change(did="detached", effect="the network cannot reach the other one over it any more"),
+    "CreateCustomerGateway": Change(did=phrase("created"), effect=phrase("a tunnel to its address can be made")),
+    "CreateEgressOnlyInternetGateway": Change(
+        did=phrase("created"), effect=phrase("the network can be routed out to the internet")
+    ),
+    "CreateInternetGateway": Change(did=phrase("created"), effect=phrase("it leads nowhere until it is attached")),
+    "CreateNatGateway": Change(did=phrase("created"), effect=phrase("the network can be routed out to the internet")),
+    "DeleteCustomerGateway": Change(did=phrase("deleted"), effect=phrase("no tunnel to its address can be made")),
+    "DeleteEgressOnlyInternetGateway": Change(
+        did=phrase("deleted"), effect=phrase("whatever was routed over it stays behind")
+    ),
+    "DeleteInternetGateway": Change(did=phrase("deleted"), effect=phrase("it was attached to nothing any more")),
+    "DeleteNatGateway": Change(did=phrase("deleted"), effect=phrase("whatever was routed over it stays behind")),
+    "DetachInternetGateway": Change(
+        did=phrase("detached"), effect=phrase("the network cannot reach the internet over it any more")
+    ),
+    "DetachVpnGateway": Change(
+        did=phrase("detached"), effect=phrase("the network cannot reach the other one over it any more")
+    ),
 }
 _KINDS: Mapping[str, tuple[str, str]] = {
     "EgressOnlyInternetGateway": ("egress-only internet gateway", "egressOnlyInternetGateway"),

@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
@@ -15,20 +16,22 @@ from handlers.detections.grants import Target
 # What takes a guardrail away or adds one, moves accounts or lets them leave is organization-guardrail-changed's.
 _CHANGES: Mapping[str, Change] = {
     "CreateOrganization": Change(
-        did="founded", effect="this account can take over every account that joins", severity=Severity.MEDIUM
+        did=phrase("founded"),
+        effect=phrase("this account can take over every account that joins"),
+        severity=Severity.MEDIUM,
     ),
     "EnableAllFeatures": Change(
-        did="asked every account for all features of", effect="its policies bind them once they agree"
+        did=phrase("asked every account for all features of"), effect=phrase("its policies bind them once they agree")
     ),
-    "CreateOrganizationalUnit": Change(did="created", effect="it holds no account yet"),
-    "UpdateOrganizationalUnit": Change(did="renamed", effect="its policies stay"),
-    "DeleteOrganizationalUnit": Change(did="deleted", effect="it held no account any more"),
-    "CreatePolicy": Change(did="created", effect="it binds nobody until it is attached"),
+    "CreateOrganizationalUnit": Change(did=phrase("created"), effect=phrase("it holds no account yet")),
+    "UpdateOrganizationalUnit": Change(did=phrase("renamed"), effect=phrase("its policies stay")),
+    "DeleteOrganizationalUnit": Change(did=phrase("deleted"), effect=phrase("it held no account any more")),
+    "CreatePolicy": Change(did=phrase("created"), effect=phrase("it binds nobody until it is attached")),
     "DeleteResourcePolicy": Change(
-        did="deleted", effect="whom it let manage the organization's policies no longer may"
+        did=phrase("deleted"), effect=phrase("whom it let manage the organization's policies no longer may")
     ),
-    "DeclineHandshake": Change(did="declined", effect="nobody joins by it"),
-    "CancelHandshake": Change(did="withdrew", effect="nobody joins by it"),
+    "DeclineHandshake": Change(did=phrase("declined"), effect=phrase("nobody joins by it")),
+    "CancelHandshake": Change(did=phrase("withdrew"), effect=phrase("nobody joins by it")),
 }
 
 

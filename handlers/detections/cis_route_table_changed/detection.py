@@ -8,19 +8,30 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 
 _CHANGES: Mapping[str, Change] = {
-    "CreateRoute": Change(did="added a route to", effect="traffic to its addresses takes that way now"),
-    "CreateRouteTable": Change(did="created", effect="it serves no subnet yet"),
-    "ReplaceRoute": Change(did="changed a route of", effect="traffic to its addresses takes another way now"),
-    "DeleteRoute": Change(did="removed a route from", effect="traffic to its addresses takes another way or none"),
-    "DeleteRouteTable": Change(did="deleted", effect="no subnet used it any more"),
-    "AssociateRouteTable": Change(did="gave a subnet", effect="its traffic takes the ways of that table now"),
-    "DisassociateRouteTable": Change(did="took from a subnet", effect="its traffic takes the main table's ways now"),
-    "ReplaceRouteTableAssociation": Change(did="gave a subnet", effect="its traffic takes the ways of that table now"),
+    "CreateRoute": Change(did=phrase("added a route to"), effect=phrase("traffic to its addresses takes that way now")),
+    "CreateRouteTable": Change(did=phrase("created"), effect=phrase("it serves no subnet yet")),
+    "ReplaceRoute": Change(
+        did=phrase("changed a route of"), effect=phrase("traffic to its addresses takes another way now")
+    ),
+    "DeleteRoute": Change(
+        did=phrase("removed a route from"), effect=phrase("traffic to its addresses takes another way or none")
+    ),
+    "DeleteRouteTable": Change(did=phrase("deleted"), effect=phrase("no subnet used it any more")),
+    "AssociateRouteTable": Change(
+        did=phrase("gave a subnet"), effect=phrase("its traffic takes the ways of that table now")
+    ),
+    "DisassociateRouteTable": Change(
+        did=phrase("took from a subnet"), effect=phrase("its traffic takes the main table's ways now")
+    ),
+    "ReplaceRouteTableAssociation": Change(
+        did=phrase("gave a subnet"), effect=phrase("its traffic takes the ways of that table now")
+    ),
 }
 _ALL_ADDRESSES = ("0.0.0.0/0", "::/0")
 _WAYS = (
@@ -53,7 +64,9 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         event,
         _CHANGES,
         Target(kind="route table", name=name),
-        worse="all traffic that has no other route takes that way now" if way and to in _ALL_ADDRESSES else "",
+        worse=(
+            phrase("all traffic that has no other route takes that way now") if way and to in _ALL_ADDRESSES else ""
+        ),
         details={"Destination": to, "Over": way, "Subnet": event.text("requestParameters", "subnetId")},
     )
 

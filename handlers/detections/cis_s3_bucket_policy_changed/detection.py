@@ -9,6 +9,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege.documents import Statement, read_document
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, keeps_the_public_out, nothing_changed, texts_of
 from handlers.detections.grants import Target
@@ -17,32 +18,50 @@ from handlers.detections.trail_bucket_changed.detection import TRAIL_BUCKET_CHAN
 _OPEN_ACLS = ("public-read", "public-read-write", "authenticated-read")
 _OPEN_GROUPS = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
 _CHANGES: Mapping[str, Change] = {
-    "PutBucketPolicy": Change(did="wrote the policy of", effect="others may reach its objects now, or no longer"),
-    "DeleteBucketPolicy": Change(did="deleted the policy of", effect="what it forbade is no longer forbidden"),
-    "PutBucketAcl": Change(did="wrote the access list of", effect="others may reach its objects now, or no longer"),
-    "PutBucketCors": Change(did="let other websites' scripts read", effect="browsers obey at once"),
-    "DeleteBucketCors": Change(did="let no other websites' scripts read", effect="browsers obey at once"),
-    "PutBucketLifecycle": Change(did="changed how long objects stay in", effect="what is older may be deleted"),
-    "PutBucketLifecycleConfiguration": Change(
-        did="changed how long objects stay in", effect="what is older may be deleted"
+    "PutBucketPolicy": Change(
+        did=phrase("wrote the policy of"), effect=phrase("others may reach its objects now, or no longer")
     ),
-    "DeleteBucketLifecycle": Change(did="let objects stay for ever in", effect="nothing is deleted by itself any more"),
-    "PutBucketReplication": Change(did="had objects copied from", effect="new ones go to another bucket as well"),
-    "DeleteBucketReplication": Change(did="stopped the copying of objects from", effect="new ones stay where they are"),
+    "DeleteBucketPolicy": Change(
+        did=phrase("deleted the policy of"), effect=phrase("what it forbade is no longer forbidden")
+    ),
+    "PutBucketAcl": Change(
+        did=phrase("wrote the access list of"), effect=phrase("others may reach its objects now, or no longer")
+    ),
+    "PutBucketCors": Change(did=phrase("let other websites' scripts read"), effect=phrase("browsers obey at once")),
+    "DeleteBucketCors": Change(
+        did=phrase("let no other websites' scripts read"), effect=phrase("browsers obey at once")
+    ),
+    "PutBucketLifecycle": Change(
+        did=phrase("changed how long objects stay in"), effect=phrase("what is older may be deleted")
+    ),
+    "PutBucketLifecycleConfiguration": Change(
+        did=phrase("changed how long objects stay in"), effect=phrase("what is older may be deleted")
+    ),
+    "DeleteBucketLifecycle": Change(
+        did=phrase("let objects stay for ever in"), effect=phrase("nothing is deleted by itself any more")
+    ),
+    "PutBucketReplication": Change(
+        did=phrase("had objects copied from"), effect=phrase("new ones go to another bucket as well")
+    ),
+    "DeleteBucketReplication": Change(
+        did=phrase("stopped the copying of objects from"), effect=phrase("new ones stay where they are")
+    ),
     "PutBucketPublicAccessBlock": Change(
-        did="set the block of public access of", effect="it decides whether a policy can open it to everybody"
+        did=phrase("set the block of public access of"),
+        effect=phrase("it decides whether a policy can open it to everybody"),
     ),
     "DeleteBucketPublicAccessBlock": Change(
-        did="removed the block of public access of",
-        effect="a policy can open it to everybody now",
+        did=phrase("removed the block of public access of"),
+        effect=phrase("a policy can open it to everybody now"),
         severity=Severity.MEDIUM,
     ),
     "PutAccountPublicAccessBlock": Change(
-        did="set the block of public access of", effect="it decides whether policies can open its buckets to everybody"
+        did=phrase("set the block of public access of"),
+        effect=phrase("it decides whether policies can open its buckets to everybody"),
     ),
     "DeleteAccountPublicAccessBlock": Change(
-        did="removed the block of public access of",
-        effect="policies can open its buckets to everybody now",
+        did=phrase("removed the block of public access of"),
+        effect=phrase("policies can open its buckets to everybody now"),
         severity=Severity.MEDIUM,
     ),
 }
@@ -65,18 +84,18 @@ def _opened(event: Event) -> str:
     if event.name == "PutBucketPolicy":
         policy = read_document(event.request.get("bucketPolicy"), needs_resource=False)
         is_open = any(_is_for_everybody(statement) for statement in policy.statements)
-        return "everybody may now do what it allows" if is_open else ""
+        return phrase("everybody may now do what it allows") if is_open else ""
     if event.name == "PutBucketAcl":
         is_open = any(
             (key == "x-amz-acl" and value in _OPEN_ACLS) or any(group in value for group in _OPEN_GROUPS)
             for key, value in texts_of(event.request)
         )
-        return "everybody may now do what it allows" if is_open else ""
+        return phrase("everybody may now do what it allows") if is_open else ""
     block = event.dig("requestParameters", "PublicAccessBlockConfiguration")
     if event.name.startswith("Put") and block is not None:
-        return (
-            "" if keeps_the_public_out(block) else "not all of it is on, and what is off lets it be opened to everybody"
-        )
+        if keeps_the_public_out(block):
+            return ""
+        return phrase("not all of it is on, and what is off lets it be opened to everybody")
     return ""
 
 

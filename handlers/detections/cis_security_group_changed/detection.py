@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed, texts_of
 from handlers.detections.grants import Target
@@ -15,14 +16,20 @@ from handlers.detections.words import listed
 
 _CHANGES: Mapping[str, Change] = {
     "AuthorizeSecurityGroupIngress": Change(
-        did="let more traffic into", effect="what it guards can be reached by more"
+        did=phrase("let more traffic into"), effect=phrase("what it guards can be reached by more")
     ),
-    "AuthorizeSecurityGroupEgress": Change(did="let more traffic out of", effect="what it guards can reach more"),
-    "RevokeSecurityGroupIngress": Change(did="let less traffic into", effect="what it guards can be reached by less"),
-    "RevokeSecurityGroupEgress": Change(did="let less traffic out of", effect="what it guards can reach less"),
-    "ModifySecurityGroupRules": Change(did="rewrote rules of", effect="they hold at once"),
-    "CreateSecurityGroup": Change(did="created", effect="it guards nothing yet"),
-    "DeleteSecurityGroup": Change(did="deleted", effect="nothing was guarded by it any more"),
+    "AuthorizeSecurityGroupEgress": Change(
+        did=phrase("let more traffic out of"), effect=phrase("what it guards can reach more")
+    ),
+    "RevokeSecurityGroupIngress": Change(
+        did=phrase("let less traffic into"), effect=phrase("what it guards can be reached by less")
+    ),
+    "RevokeSecurityGroupEgress": Change(
+        did=phrase("let less traffic out of"), effect=phrase("what it guards can reach less")
+    ),
+    "ModifySecurityGroupRules": Change(did=phrase("rewrote rules of"), effect=phrase("they hold at once")),
+    "CreateSecurityGroup": Change(did=phrase("created"), effect=phrase("it guards nothing yet")),
+    "DeleteSecurityGroup": Change(did=phrase("deleted"), effect=phrase("nothing was guarded by it any more")),
 }
 _LETS_IN = ("AuthorizeSecurityGroupIngress", "ModifySecurityGroupRules")
 _EVERYBODY = ("0.0.0.0/0", "::/0")
@@ -45,7 +52,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         event,
         _CHANGES,
         Target(kind="security group", name=name),
-        worse="everybody on the internet may now send to what it guards" if is_open else "",
+        worse=phrase("everybody on the internet may now send to what it guards") if is_open else "",
         details={
             "Network": event.text("requestParameters", "vpcId"),
             "First and last ports": listed(ports),

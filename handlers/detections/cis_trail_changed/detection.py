@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
@@ -15,11 +16,17 @@ from handlers.detections.trail_tampered.detection import TRAIL_TAMPERED
 from handlers.detections.words import short, tail
 
 _CHANGES: Mapping[str, Change] = {
-    "CreateTrail": Change(did="created", effect="it records when it is started, and a second one costs money"),
-    "StartLogging": Change(did="started", effect="it records from now on"),
-    "UpdateTrail": Change(did="changed", effect="it records no less than before"),
-    "PutEventSelectors": Change(did="changed what is recorded by", effect="it records no less than before"),
-    "PutInsightSelectors": Change(did="changed which oddities are looked for by", effect="it records as before"),
+    "CreateTrail": Change(
+        did=phrase("created"), effect=phrase("it records when it is started, and a second one costs money")
+    ),
+    "StartLogging": Change(did=phrase("started"), effect=phrase("it records from now on")),
+    "UpdateTrail": Change(did=phrase("changed"), effect=phrase("it records no less than before")),
+    "PutEventSelectors": Change(
+        did=phrase("changed what is recorded by"), effect=phrase("it records no less than before")
+    ),
+    "PutInsightSelectors": Change(
+        did=phrase("changed which oddities are looked for by"), effect=phrase("it records as before")
+    ),
 }
 
 

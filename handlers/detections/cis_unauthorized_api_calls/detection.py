@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.admin_attempts_denied.detection import ADMIN_ATTEMPTS_DENIED
 from handlers.detections.calls import API_CALL, OTHER_CALL, service_of
 from handlers.detections.changes import is_service
@@ -45,7 +46,13 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     # A role's sessions are counted together: whoever holds the role's credentials chooses their names.
     identity = event.actor.role_arn or event.actor.arn or event.actor.name
     return Concern(
-        summary=f"{who(event)} was refused {short(event.name)} of {short(service)}: {short(code)}.",
+        summary=phrase(
+            "{who} was refused {call} of {service}: {error}.",
+            who=who(event),
+            call=short(event.name),
+            service=short(service),
+            error=short(code),
+        ),
         subject=short(identity),
         severity=Severity.LOW if event.is_read else Severity.MEDIUM,
         group=f"cis-unauthorized:{short(identity, 200)}",

@@ -8,29 +8,38 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 
 _CHANGES: Mapping[str, Change] = {
-    "CreateVpc": Change(did="created", effect="it leads nowhere yet"),
+    "CreateVpc": Change(did=phrase("created"), effect=phrase("it leads nowhere yet")),
     "CreateDefaultVpc": Change(
-        did="created", effect="whatever is started in it has a public address", severity=Severity.MEDIUM
+        did=phrase("created"), effect=phrase("whatever is started in it has a public address"), severity=Severity.MEDIUM
     ),
-    "DeleteVpc": Change(did="deleted", effect="nothing ran in it any more"),
-    "ModifyVpcAttribute": Change(did="changed how names are resolved in", effect="it holds at once"),
+    "DeleteVpc": Change(did=phrase("deleted"), effect=phrase("nothing ran in it any more")),
+    "ModifyVpcAttribute": Change(did=phrase("changed how names are resolved in"), effect=phrase("it holds at once")),
     "CreateVpcPeeringConnection": Change(
-        did="asked for", effect="the two networks can be routed to each other once it is accepted"
+        did=phrase("asked for"), effect=phrase("the two networks can be routed to each other once it is accepted")
     ),
     "AcceptVpcPeeringConnection": Change(
-        did="accepted", effect="the two networks can be routed to each other now", severity=Severity.MEDIUM
+        did=phrase("accepted"),
+        effect=phrase("the two networks can be routed to each other now"),
+        severity=Severity.MEDIUM,
     ),
-    "RejectVpcPeeringConnection": Change(did="rejected", effect="the two networks stay apart"),
-    "DeleteVpcPeeringConnection": Change(did="deleted", effect="the two networks are apart again"),
-    "AttachClassicLinkVpc": Change(did="linked an instance to", effect="it can reach the network"),
-    "DetachClassicLinkVpc": Change(did="unlinked an instance from", effect="it can no longer reach the network"),
-    "EnableVpcClassicLink": Change(did="allowed links to", effect="instances outside it can be linked to it"),
-    "DisableVpcClassicLink": Change(did="forbade links to", effect="no instance outside it can be linked to it"),
+    "RejectVpcPeeringConnection": Change(did=phrase("rejected"), effect=phrase("the two networks stay apart")),
+    "DeleteVpcPeeringConnection": Change(did=phrase("deleted"), effect=phrase("the two networks are apart again")),
+    "AttachClassicLinkVpc": Change(did=phrase("linked an instance to"), effect=phrase("it can reach the network")),
+    "DetachClassicLinkVpc": Change(
+        did=phrase("unlinked an instance from"), effect=phrase("it can no longer reach the network")
+    ),
+    "EnableVpcClassicLink": Change(
+        did=phrase("allowed links to"), effect=phrase("instances outside it can be linked to it")
+    ),
+    "DisableVpcClassicLink": Change(
+        did=phrase("forbade links to"), effect=phrase("no instance outside it can be linked to it")
+    ),
 }
 
 
@@ -49,7 +58,7 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         event,
         _CHANGES,
         Target(kind=kind, name=name),
-        worse="the other network belongs to another account" if asks and answers and asks != answers else "",
+        worse=phrase("the other network belongs to another account") if asks and answers and asks != answers else "",
         details={
             "Addresses": event.text("requestParameters", "cidrBlock"),
             "Account that asks": asks,

@@ -6,63 +6,64 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, records_everything, struck
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import first_text
 
 _BLOWS = {
     "StopConfigurationRecorder": Blow(
-        did="stopped",
-        tried="stop",
-        effect="no change of any resource is recorded in this region",
+        did=phrase("stopped"),
+        tried=phrase("stop"),
+        effect=phrase("no change of any resource is recorded in this region"),
         severity=Severity.HIGH,
     ),
     "DeleteConfigurationRecorder": Blow(
-        did="deleted",
-        tried="delete",
-        effect="no change of any resource is recorded in this region",
+        did=phrase("deleted"),
+        tried=phrase("delete"),
+        effect=phrase("no change of any resource is recorded in this region"),
         severity=Severity.HIGH,
     ),
     "PutConfigurationRecorder": Blow(
-        did="changed what is recorded by",
-        tried="change what is recorded by",
-        effect="what is left out has no history from now on",
+        did=phrase("changed what is recorded by"),
+        tried=phrase("change what is recorded by"),
+        effect=phrase("what is left out has no history from now on"),
         severity=Severity.MEDIUM,
     ),
     "DeleteDeliveryChannel": Blow(
-        did="deleted the delivery channel",
-        tried="delete the delivery channel",
-        effect="what is recorded reaches nobody",
+        did=phrase("deleted the delivery channel"),
+        tried=phrase("delete the delivery channel"),
+        effect=phrase("what is recorded reaches nobody"),
         severity=Severity.HIGH,
     ),
     "DeleteConfigRule": Blow(
-        did="deleted the rule",
-        tried="delete the rule",
-        effect="what it checked is checked no longer",
+        did=phrase("deleted the rule"),
+        tried=phrase("delete the rule"),
+        effect=phrase("what it checked is checked no longer"),
         severity=Severity.MEDIUM,
     ),
     "DeleteConformancePack": Blow(
-        did="deleted a conformance pack from",
-        tried="delete a conformance pack from",
-        effect="what it checked is checked no longer",
+        did=phrase("deleted a conformance pack from"),
+        tried=phrase("delete a conformance pack from"),
+        effect=phrase("what it checked is checked no longer"),
         severity=Severity.MEDIUM,
     ),
     "DeleteOrganizationConfigRule": Blow(
-        did="deleted an organization's rule from",
-        tried="delete an organization's rule from",
-        effect="what it checked is checked no longer in any account",
+        did=phrase("deleted an organization's rule from"),
+        tried=phrase("delete an organization's rule from"),
+        effect=phrase("what it checked is checked no longer in any account"),
         severity=Severity.HIGH,
     ),
     "PutRetentionConfiguration": Blow(
-        did="changed how long history is kept by",
-        tried="change how long history is kept by",
-        effect="older history is deleted",
+        did=phrase("changed how long history is kept by"),
+        tried=phrase("change how long history is kept by"),
+        effect=phrase("older history is deleted"),
         severity=Severity.MEDIUM,
     ),
     "DeleteRemediationConfiguration": Blow(
-        did="deleted a remediation from",
-        tried="delete a remediation from",
-        effect="nothing mends what the rule finds",
+        did=phrase("deleted a remediation from"),
+        tried=phrase("delete a remediation from"),
+        effect=phrase("nothing mends what the rule finds"),
         severity=Severity.LOW,
     ),
 }

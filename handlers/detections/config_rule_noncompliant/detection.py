@@ -6,6 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.posture import accounts, direct_events, is_direct
 from handlers.detections.words import facts, short
 
@@ -24,17 +25,22 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
         return Pass(reason="it is as it was")
     rule, resource = short(event.text("configRuleName")) or "unknown", short(event.text("resourceId")) or "unknown"
     what = f"{short(event.text('resourceType'), 60) or 'resource'} {resource}"
+    parts = {"rule": rule, "resource": what}
     if now == _BAD:
         is_about_root = any(name in rule for name in _ABOUT_ROOT)
         severity = Severity.HIGH if is_about_root else Severity.MEDIUM if before else Severity.LOW
-        summary = f"The rule {rule} is broken by {what}" + (", which kept it before." if before else ".")
+        summary: str = (
+            phrase("The rule {rule} is broken by {resource}, which kept it before.", **parts)
+            if before
+            else phrase("The rule {rule} is broken by {resource}.", **parts)
+        )
     elif before == _BAD:
-        summary, severity = f"The rule {rule} is kept again by {what}.", Severity.INFO
+        summary, severity = phrase("The rule {rule} is kept again by {resource}.", **parts), Severity.INFO
     else:
         return Pass(reason="nothing was broken, before or now")
     return Concern(
         summary=summary,
-        subject=f"rule {rule}",
+        subject=phrase("rule {rule}", rule=rule),
         severity=severity,
         group=f"config-rule:{rule}",
         facts=facts(

@@ -6,44 +6,45 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, is_told, struck
 from handlers.detections.calls import api_calls
 
 _BLOWS = {
     "DeleteEventDataStore": Blow(
-        did="deleted",
-        tried="delete",
-        effect="its records are lost after seven days, unless it is restored",
+        did=phrase("deleted"),
+        tried=phrase("delete"),
+        effect=phrase("its records are lost after seven days, unless it is restored"),
         severity=Severity.HIGH,
     ),
     "StopEventDataStoreIngestion": Blow(
-        did="stopped",
-        tried="stop",
-        effect="it records nothing more",
+        did=phrase("stopped"),
+        tried=phrase("stop"),
+        effect=phrase("it records nothing more"),
         severity=Severity.HIGH,
     ),
     "UpdateEventDataStore": Blow(
-        did="changed",
-        tried="change",
-        effect="it may keep its records for less time, or record less",
+        did=phrase("changed"),
+        tried=phrase("change"),
+        effect=phrase("it may keep its records for less time, or record less"),
         severity=Severity.MEDIUM,
     ),
     "DeregisterOrganizationDelegatedAdmin": Blow(
-        did="took the delegated administrator away from",
-        tried="take the delegated administrator away from",
-        effect="the account that kept the organization's records no longer can",
+        did=phrase("took the delegated administrator away from"),
+        tried=phrase("take the delegated administrator away from"),
+        effect=phrase("the account that kept the organization's records no longer can"),
         severity=Severity.HIGH,
     ),
     "RegisterOrganizationDelegatedAdmin": Blow(
-        did="made another account administrator of",
-        tried="make another account administrator of",
-        effect="it can change what is recorded of every account",
+        did=phrase("made another account administrator of"),
+        tried=phrase("make another account administrator of"),
+        effect=phrase("it can change what is recorded of every account"),
         severity=Severity.HIGH,
     ),
     "PutInsightSelectors": Blow(
-        did="changed the insights of",
-        tried="change the insights of",
-        effect="unusual numbers of calls may no longer be noticed",
+        did=phrase("changed the insights of"),
+        tried=phrase("change the insights of"),
+        effect=phrase("unusual numbers of calls may no longer be noticed"),
         severity=Severity.LOW,
     ),
 }

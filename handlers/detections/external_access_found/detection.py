@@ -6,24 +6,39 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.posture import analyzer_concern, direct_events, principal_words, reached
 
 _KIND = "Access Analyzer Finding"
 _ROLE = "AWS::IAM::Role"
 
 
+_AT_THE_BEGINNING = {
+    text[0].lower() + text[1:]: text
+    for text in (
+        phrase("Everybody"),
+        phrase("Somebody whom the finding does not name"),
+        phrase("Somebody whom it does not name"),
+    )
+}
+
+
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     def judge(resource: str) -> tuple[str, Severity]:
         is_public = event.dig("isPublic") is True
-        whom = "everybody" if is_public else principal_words(event.dig("principal"))
+        whom = phrase("everybody") if is_public else principal_words(event.dig("principal"))
         worse = is_public or event.text("resourceType") == _ROLE
-        return f"{whom[0].upper()}{whom[1:]} outside can use {resource}.", Severity.HIGH if worse else Severity.MEDIUM
+        who = _AT_THE_BEGINNING.get(whom, whom)
+        summary = phrase("{who} outside can use {resource}.", who=who, resource=resource)
+        return summary, Severity.HIGH if worse else Severity.MEDIUM
 
     return analyzer_concern(
         event,
         _KIND,
         judge=judge,
-        ended=lambda resource: f"Access from outside to {resource} is no longer found, or was archived.",
+        ended=lambda resource: phrase(
+            "Access from outside to {resource} is no longer found, or was archived.", resource=resource
+        ),
         group="external-access",
         case=event.text("id"),
         known=reached(event),

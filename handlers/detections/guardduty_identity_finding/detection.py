@@ -6,6 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections import root
 from handlers.detections.posture import accounts, direct_events, is_direct
 from handlers.detections.words import facts, short
@@ -40,21 +41,24 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     who = event.text(*key, "userName") or event.text(*key, "principalId") or event.text(*key, "accessKeyId")
     is_root = event.text(*key, "userType") == _ROOT
     is_sample = event.dig("service", "additionalInfo", "sample") is True
-    title = short(event.text("title").rstrip("."), 200) or short(event.text("type")) or "a finding without a title"
+    title = (
+        short(event.text("title").rstrip("."), 200) or short(event.text("type")) or phrase("a finding without a title")
+    )
     owner = event.text("accountId")
     return Concern(
-        summary=(
-            f"GuardDuty{' shows a sample' if is_sample else ''}: {title}"
-            f"{f' (account {short(owner, 40)})' if owner else ''}."
+        summary=phrase(
+            "{source}: {finding}.",
+            source=phrase("GuardDuty shows a sample") if is_sample else "GuardDuty",
+            finding=phrase("{title} (account {account})", title=title, account=short(owner, 40)) if owner else title,
         ),
-        subject="root" if is_root else short(who) or "an identity",
+        subject=phrase("root") if is_root else short(who) or phrase("an identity"),
         severity=Severity.INFO if is_sample else _severity(event),
         group=root.GROUP if is_root else f"guardduty:{short(who) or 'unknown'}",
         facts=facts(
             ("What it says", event.text("description")),
             ("Type", event.text("type")),
             ("Access key", event.text(*key, "accessKeyId")),
-            ("From", event.text("service", "action", "awsApiCallAction", "remoteIpDetails", "ipAddressV4")),
+            ("From address", event.text("service", "action", "awsApiCallAction", "remoteIpDetails", "ipAddressV4")),
             ("Call", event.text("service", "action", "awsApiCallAction", "api")),
             ("Times", event.text("service", "count")),
             ("Finding", event.text("id")),

@@ -6,32 +6,33 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, struck
 from handlers.detections.calls import api_calls
 
 _BLOWS = {
     "Disable": Blow(
-        did="disabled",
-        tried="disable",
-        effect="machines, images and functions are no longer scanned",
+        did=phrase("disabled"),
+        tried=phrase("disable"),
+        effect=phrase("machines, images and functions are no longer scanned"),
         severity=Severity.MEDIUM,
     ),
     "CreateFilter": Blow(
-        did="wrote a filter into",
-        tried="write a filter into",
-        effect="findings that match it are suppressed",
+        did=phrase("wrote a filter into"),
+        tried=phrase("write a filter into"),
+        effect=phrase("findings that match it are suppressed"),
         severity=Severity.LOW,
     ),
     "DisassociateMember": Blow(
-        did="let a member go from",
-        tried="let a member go from",
-        effect="its findings no longer come here",
+        did=phrase("let a member go from"),
+        tried=phrase("let {whom} go from", whom=phrase("a member")),
+        effect=phrase("its findings no longer come here"),
         severity=Severity.MEDIUM,
     ),
     "DisableDelegatedAdminAccount": Blow(
-        did="took the organization's administrator away from",
-        tried="take the organization's administrator away from",
-        effect="nobody sees the members' findings together",
+        did=phrase("took the organization's administrator away from"),
+        tried=phrase("take the organization's administrator away from"),
+        effect=phrase("nobody sees the members' findings together"),
         severity=Severity.MEDIUM,
     ),
 }

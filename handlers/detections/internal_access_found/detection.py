@@ -6,6 +6,7 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.posture import analyzer_concern, direct_events, principal_words, reached
 
 _KIND = "Internal Access Finding"
@@ -16,8 +17,13 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     return analyzer_concern(
         event,
         _KIND,
-        judge=lambda resource: (f"{whom} can use {resource}, which was named critical.", Severity.MEDIUM),
-        ended=lambda resource: f"Access of {whom} to {resource} is no longer found, or was archived.",
+        judge=lambda resource: (
+            phrase("{who} can use {resource}, which was named critical.", who=whom, resource=resource),
+            Severity.MEDIUM,
+        ),
+        ended=lambda resource: phrase(
+            "Access of {who} to {resource} is no longer found, or was archived.", who=whom, resource=resource
+        ),
         group="internal-access",
         case=event.text("id"),
         known=reached(event),

@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import is_service
@@ -17,30 +18,33 @@ from handlers.detections.words import facts, is_denied, request_exhibit, sentenc
 # How bad each is where the trail's records are in it.
 _BLOWS: Mapping[str, Blow] = {
     "DeleteLogGroup": Blow(
-        did="deleted", tried="delete", effect="what was logged there is gone", severity=Severity.HIGH
+        did=phrase("deleted"),
+        tried=phrase("delete"),
+        effect=phrase("what was logged there is gone"),
+        severity=Severity.HIGH,
     ),
     "DeleteLogStream": Blow(
-        did="deleted a part of",
-        tried="delete a part of",
-        effect="what one source logged there is gone",
+        did=phrase("deleted a part of"),
+        tried=phrase("delete a part of"),
+        effect=phrase("what one source logged there is gone"),
         severity=Severity.HIGH,
     ),
     "DeleteSubscriptionFilter": Blow(
-        did="stopped the forwarding from",
-        tried="stop the forwarding from",
-        effect="what reads along gets nothing more",
+        did=phrase("stopped the forwarding from"),
+        tried=phrase("stop the forwarding from"),
+        effect=phrase("what reads along gets nothing more"),
         severity=Severity.MEDIUM,
     ),
     "DeleteMetricFilter": Blow(
-        did="deleted a filter of",
-        tried="delete a filter of",
-        effect="its alarm cannot go off any more",
+        did=phrase("deleted a filter of"),
+        tried=phrase("delete a filter of"),
+        effect=phrase("its alarm cannot go off any more"),
         severity=Severity.MEDIUM,
     ),
     "PutRetentionPolicy": Blow(
-        did="limited how long logs are kept in",
-        tried="limit how long logs are kept in",
-        effect="what is older is deleted",
+        did=phrase("limited how long logs are kept in"),
+        tried=phrase("limit how long logs are kept in"),
+        effect=phrase("what is older is deleted"),
         severity=Severity.MEDIUM,
     ),
 }
@@ -68,13 +72,14 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return Pass(reason="a service of AWS tidies up what is its own")
     elif event.error is not None and not is_denied(event):
         return Pass(reason="nothing was deleted, and it is no group of the trail's")
-    words = f"the log group {short(name)}" if name else "an unnamed log group"
+    unnamed = phrase("an unnamed log group")
+    target = phrase("the log group {name}", name=short(name)) if name else unnamed
     return Concern(
-        summary=sentence(event, f"{blow.did} {words}", f"{blow.tried} {words}", blow.effect),
-        subject=words.removeprefix("the "),
+        summary=sentence(event, *blow.deed(target), blow.effect),
+        subject=phrase("log group {name}", name=short(name)) if name else unnamed,
         severity=severity if event.succeeded else after_failure(event, severity),
         group=group,
-        title="" if event.succeeded else "Attempt to delete logs",
+        title="" if event.succeeded else phrase("Attempt to delete logs"),
         facts=facts(
             ("A trail delivers to it", evidence.words(is_used=is_used)),
             ("Days kept", event.text("requestParameters", "retentionInDays")),

@@ -6,38 +6,39 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, struck
 from handlers.detections.calls import api_calls
 
 _BLOWS = {
     "DisableMacie": Blow(
-        did="disabled Macie by",
-        tried="disable Macie by",
-        effect="it looks at no bucket in this region any more",
+        did=phrase("disabled Macie by"),
+        tried=phrase("disable Macie by"),
+        effect=phrase("it looks at no bucket in this region any more"),
         severity=Severity.MEDIUM,
     ),
     "UpdateMacieSession": Blow(
-        did="paused Macie in",
-        tried="pause Macie in",
-        effect="it looks at no bucket until it is resumed",
+        did=phrase("paused Macie in"),
+        tried=phrase("pause Macie in"),
+        effect=phrase("it looks at no bucket until it is resumed"),
         severity=Severity.MEDIUM,
     ),
     "CreateFindingsFilter": Blow(
-        did="wrote a filter into",
-        tried="write a filter into",
-        effect="findings that match it can be archived unseen",
+        did=phrase("wrote a filter into"),
+        tried=phrase("write a filter into"),
+        effect=phrase("findings that match it can be archived unseen"),
         severity=Severity.MEDIUM,
     ),
     "DisassociateFromAdministratorAccount": Blow(
-        did="took this account away from the administrator of",
-        tried="take this account away from the administrator of",
-        effect="the security account no longer sees its findings",
+        did=phrase("took this account away from the administrator of"),
+        tried=phrase("take this account away from the administrator of"),
+        effect=phrase("the security account no longer sees its findings"),
         severity=Severity.MEDIUM,
     ),
     "DeleteMember": Blow(
-        did="removed a member from",
-        tried="remove a member from",
-        effect="its findings no longer come here",
+        did=phrase("removed a member from"),
+        tried=phrase("remove a member from"),
+        effect=phrase("its findings no longer come here"),
         severity=Severity.MEDIUM,
     ),
 }

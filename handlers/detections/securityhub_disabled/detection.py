@@ -6,81 +6,82 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, is_told, struck
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import texts_of
 
 _BLOWS = {
     "DisableSecurityHub": Blow(
-        did="disabled",
-        tried="disable",
-        effect="no finding of any service is gathered in this region",
+        did=phrase("disabled"),
+        tried=phrase("disable"),
+        effect=phrase("no finding of any service is gathered in this region"),
         severity=Severity.HIGH,
     ),
     "BatchDisableStandards": Blow(
-        did="disabled standards in",
-        tried="disable standards in",
-        effect="their controls are no longer checked",
+        did=phrase("disabled standards in"),
+        tried=phrase("disable standards in"),
+        effect=phrase("their controls are no longer checked"),
         severity=Severity.MEDIUM,
     ),
     "UpdateStandardsControl": Blow(
-        did="disabled a control in",
-        tried="disable a control in",
-        effect="it is no longer checked",
+        did=phrase("disabled a control in"),
+        tried=phrase("disable a control in"),
+        effect=phrase("it is no longer checked"),
         severity=Severity.MEDIUM,
     ),
     "BatchUpdateStandardsControlAssociations": Blow(
-        did="disabled controls in",
-        tried="disable controls in",
-        effect="they are no longer checked",
+        did=phrase("disabled controls in"),
+        tried=phrase("disable controls in"),
+        effect=phrase("they are no longer checked"),
         severity=Severity.MEDIUM,
     ),
     "CreateAutomationRule": Blow(
-        did="wrote an automation rule into",
-        tried="write an automation rule into",
-        effect="findings that match it can be put away unseen",
+        did=phrase("wrote an automation rule into"),
+        tried=phrase("write an automation rule into"),
+        effect=phrase("findings that match it can be put away unseen"),
         severity=Severity.MEDIUM,
     ),
     "UpdateFindings": Blow(
-        did="put findings away in",
-        tried="put findings away in",
-        effect="nobody is shown them any more",
+        did=phrase("put findings away in"),
+        tried=phrase("put {what} away in", what=phrase("findings")),
+        effect=phrase("nobody is shown them any more"),
         severity=Severity.LOW,
     ),
     "DisableSecurityHubV2": Blow(
-        did="disabled",
-        tried="disable",
-        effect="no finding of any service is gathered in this region",
+        did=phrase("disabled"),
+        tried=phrase("disable"),
+        effect=phrase("no finding of any service is gathered in this region"),
         severity=Severity.HIGH,
     ),
     "DisableImportFindingsForProduct": Blow(
-        did="stopped the findings of a product in",
-        tried="stop the findings of a product in",
-        effect="they no longer arrive",
+        did=phrase("stopped the findings of a product in"),
+        tried=phrase("stop the findings of a product in"),
+        effect=phrase("they no longer arrive"),
         severity=Severity.MEDIUM,
     ),
     "DisassociateFromAdministratorAccount": Blow(
-        did="took this account away from the administrator of",
-        tried="take this account away from the administrator of",
-        effect="the security account no longer sees its findings",
+        did=phrase("took this account away from the administrator of"),
+        tried=phrase("take this account away from the administrator of"),
+        effect=phrase("the security account no longer sees its findings"),
         severity=Severity.HIGH,
     ),
     "DisassociateMembers": Blow(
-        did="let members go from",
-        tried="let members go from",
-        effect="their findings no longer come here",
+        did=phrase("let members go from"),
+        tried=phrase("let {whom} go from", whom=phrase("members")),
+        effect=phrase("their findings no longer come here"),
         severity=Severity.HIGH,
     ),
     "DeleteMembers": Blow(
-        did="removed members from",
-        tried="remove members from",
-        effect="their findings no longer come here",
+        did=phrase("removed members from"),
+        tried=phrase("remove members from"),
+        effect=phrase("their findings no longer come here"),
         severity=Severity.HIGH,
     ),
     "DisableOrganizationAdminAccount": Blow(
-        did="took the organization's administrator away from",
-        tried="take the organization's administrator away from",
-        effect="nobody sees the members' findings together",
+        did=phrase("took the organization's administrator away from"),
+        tried=phrase("take the organization's administrator away from"),
+        effect=phrase("nobody sees the members' findings together"),
         severity=Severity.HIGH,
     ),
 }

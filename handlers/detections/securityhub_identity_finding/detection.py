@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from handlers.alerting.detection import A_DAY, Concern, Detection, Exhibit, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.posture import accounts, direct_events, is_direct, text_in
 from handlers.detections.words import facts, listed, pretty, short, tail
 
@@ -85,16 +86,20 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
     if not told:
         return Pass(reason=f"{len(findings)} findings: {listed(sorted({_why_quiet(item) for item in findings}), 3)}")
     worst = max(told, key=_severity)
-    title = short(text_in(worst, "Title").rstrip("."), 200) or "a finding without a title"
+    title = short(text_in(worst, "Title").rstrip("."), 200) or phrase("a finding without a title")
     owner = text_in(worst, "AwsAccountId")
-    of_account = f" in account {short(owner, 40)}" if owner else ""
+    whom = listed(map(tail, _identities(worst)), 2) or phrase("an unnamed identity")
+    if owner:
+        whom = phrase("{identity} in account {account}", identity=whom, account=short(owner, 40))
+    if len(told) > 1:
+        whom = phrase("{identity}, and {count} more", identity=whom, count=str(len(told) - 1))
     return Concern(
         summary=(
-            f"Security Hub: {title}: {'mended for' if _is_mended(worst) else 'found of'} "
-            f"{listed(map(tail, _identities(worst)), 2) or 'an unnamed identity'}{of_account}"
-            f"{_and_others(told)}."
+            phrase("Security Hub: {title}: mended for {identity}.", title=title, identity=whom)
+            if _is_mended(worst)
+            else phrase("Security Hub: {title}: found of {identity}.", title=title, identity=whom)
         ),
-        subject=listed(map(tail, _identities(worst)), 1) or "an identity",
+        subject=listed(map(tail, _identities(worst)), 1) or phrase("an identity"),
         severity=_severity(worst),
         group=f"securityhub:{short(_control(worst)) or 'unknown'}",
         facts=facts(
@@ -115,10 +120,6 @@ def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
 def _control(finding: Mapping[str, Any]) -> str:
     """One conversation a control, whatever it finds: the first check of an account finds it everywhere."""
     return text_in(finding, "Compliance", "SecurityControlId") or text_in(finding, "GeneratorId")
-
-
-def _and_others(told: Sequence[Mapping[str, Any]]) -> str:
-    return f", and {len(told) - 1} more" if len(told) > 1 else ""
 
 
 SECURITYHUB_IDENTITY_FINDING = Detection(

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
+from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import keeps_the_public_out
@@ -16,95 +18,97 @@ from handlers.detections.watched import Evidence, Own
 from handlers.detections.words import facts, request_exhibit, sentence, short
 
 _BLOWS: Mapping[str, Blow] = {
-    "DeleteBucket": Blow(did="deleted", tried="delete", effect="its records are gone", severity=Severity.CRITICAL),
+    "DeleteBucket": Blow(
+        did=phrase("deleted"), tried=phrase("delete"), effect=phrase("its records are gone"), severity=Severity.CRITICAL
+    ),
     "DeleteBucketPolicy": Blow(
-        did="deleted the policy of",
-        tried="delete the policy of",
-        effect="CloudTrail can no longer write into it",
+        did=phrase("deleted the policy of"),
+        tried=phrase("delete the policy of"),
+        effect=phrase("CloudTrail can no longer write into it"),
         severity=Severity.CRITICAL,
     ),
     "PutBucketPolicy": Blow(
-        did="wrote the policy of",
-        tried="write the policy of",
-        effect="who may write, read or delete its records has changed",
+        did=phrase("wrote the policy of"),
+        tried=phrase("write the policy of"),
+        effect=phrase("who may write, read or delete its records has changed"),
         severity=Severity.HIGH,
     ),
     "PutBucketLifecycle": Blow(
-        did="set the lifecycle of",
-        tried="set the lifecycle of",
-        effect="records may be deleted earlier than they should",
+        did=phrase("set the lifecycle of"),
+        tried=phrase("{do} the lifecycle of", do=phrase("set")),
+        effect=phrase("records may be deleted earlier than they should"),
         severity=Severity.HIGH,
     ),
     "PutBucketLifecycleConfiguration": Blow(
-        did="set the lifecycle of",
-        tried="set the lifecycle of",
-        effect="records may be deleted earlier than they should",
+        did=phrase("set the lifecycle of"),
+        tried=phrase("{do} the lifecycle of", do=phrase("set")),
+        effect=phrase("records may be deleted earlier than they should"),
         severity=Severity.HIGH,
     ),
     "DeleteBucketEncryption": Blow(
-        did="took the encryption from",
-        tried="take the encryption from",
-        effect="new records are no longer encrypted with your key",
+        did=phrase("took the encryption from"),
+        tried=phrase("take the encryption from"),
+        effect=phrase("new records are no longer encrypted with your key"),
         severity=Severity.MEDIUM,
     ),
     "PutBucketVersioning": Blow(
-        did="suspended the versions of",
-        tried="suspend the versions of",
-        effect="a record that is overwritten is lost",
+        did=phrase("suspended the versions of"),
+        tried=phrase("suspend the versions of"),
+        effect=phrase("a record that is overwritten is lost"),
         severity=Severity.CRITICAL,
     ),
     "PutBucketObjectLockConfiguration": Blow(
-        did="changed the lock of",
-        tried="change the lock of",
-        effect="new records may be deleted earlier than before",
+        did=phrase("changed the lock of"),
+        tried=phrase("change the lock of"),
+        effect=phrase("new records may be deleted earlier than before"),
         severity=Severity.HIGH,
     ),
     "PutBucketNotification": Blow(
-        did="changed who is told of new records in",
-        tried="change who is told of new records in",
-        effect="whatever reads them may no longer notice them",
+        did=phrase("changed who is told of new records in"),
+        tried=phrase("change who is told of new records in"),
+        effect=phrase("whatever reads them may no longer notice them"),
         severity=Severity.MEDIUM,
     ),
     "DeleteBucketPublicAccessBlock": Blow(
-        did="took the block of public access from",
-        tried="take the block of public access from",
-        effect="a policy can now open its records to everybody",
+        did=phrase("took the block of public access from"),
+        tried=phrase("take the block of public access from"),
+        effect=phrase("a policy can now open its records to everybody"),
         severity=Severity.HIGH,
     ),
     "PutBucketPublicAccessBlock": Blow(
-        did="loosened the block of public access of",
-        tried="loosen the block of public access of",
-        effect="a policy can now open its records to everybody",
+        did=phrase("loosened the block of public access of"),
+        tried=phrase("loosen the block of public access of"),
+        effect=phrase("a policy can now open its records to everybody"),
         severity=Severity.HIGH,
     ),
     "PutBucketAcl": Blow(
-        did="wrote the access list of",
-        tried="write the access list of",
-        effect="others may read or write its records",
+        did=phrase("wrote the access list of"),
+        tried=phrase("write the access list of"),
+        effect=phrase("others may read or write its records"),
         severity=Severity.HIGH,
     ),
     "PutBucketEncryption": Blow(
-        did="set the encryption of",
-        tried="set the encryption of",
-        effect="whoever holds that key decides who can read new records",
+        did=phrase("set the encryption of"),
+        tried=phrase("{do} the encryption of", do=phrase("set")),
+        effect=phrase("whoever holds that key decides who can read new records"),
         severity=Severity.MEDIUM,
     ),
     "PutBucketLogging": Blow(
-        did="changed the access log of",
-        tried="change the access log of",
-        effect="who reads or deletes its records may no longer be recorded",
+        did=phrase("changed the access log of"),
+        tried=phrase("change the access log of"),
+        effect=phrase("who reads or deletes its records may no longer be recorded"),
         severity=Severity.MEDIUM,
     ),
     "DeleteBucketReplication": Blow(
-        did="stopped the replication of",
-        tried="stop the replication of",
-        effect="new records have no copy elsewhere",
+        did=phrase("stopped the replication of"),
+        tried=phrase("stop the replication of"),
+        effect=phrase("new records have no copy elsewhere"),
         severity=Severity.HIGH,
     ),
     "PutBucketReplication": Blow(
-        did="set the replication of",
-        tried="set the replication of",
-        effect="its records are copied to where the rule says",
+        did=phrase("set the replication of"),
+        tried=phrase("{do} the replication of", do=phrase("set")),
+        effect=phrase("its records are copied to where the rule says"),
         severity=Severity.HIGH,
     ),
 }
@@ -133,13 +137,14 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
         return Pass(reason="the public stays out")
     blow = _BLOWS[event.name]
     severity = own.severity(event, blow.severity) if own.owns(bucket) else blow.severity
-    words = f"the bucket {short(bucket)}" if bucket else "an unnamed bucket"
+    name = short(bucket)
+    target = phrase("the {kind} {name}", kind=noun("bucket"), name=name) if bucket else phrase("an unnamed bucket")
     return Concern(
-        summary=sentence(event, f"{blow.did} {words}", f"{blow.tried} {words}", blow.effect),
-        subject=f"bucket {short(bucket) or 'unknown'}",
+        summary=sentence(event, *blow.deed(target), blow.effect),
+        subject=phrase("bucket {name}", name=name or noun("unknown")),
         severity=severity if event.succeeded else after_failure(event, severity),
         group=f"trail-bucket:{short(bucket) or 'unknown'}",
-        title="" if event.succeeded else "Attempt on the records' bucket",
+        title="" if event.succeeded else phrase("Attempt on the records' bucket"),
         facts=facts(
             ("Bucket", bucket),
             ("A trail delivers to it", evidence.words(is_used=is_used) if bucket else ""),

@@ -8,6 +8,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import first_text
@@ -17,51 +18,59 @@ from handlers.detections.words import facts, request_exhibit, sentence, short, t
 
 _BLOWS: Mapping[str, Blow] = {
     "DisableKey": Blow(
-        did="disabled", tried="disable", effect="the trail delivers nothing while it is", severity=Severity.CRITICAL
+        did=phrase("disabled"),
+        tried=phrase("disable"),
+        effect=phrase("the trail delivers nothing while it is"),
+        severity=Severity.CRITICAL,
     ),
     "ScheduleKeyDeletion": Blow(
-        did="scheduled the deletion of",
-        tried="schedule the deletion of",
-        effect="when it is gone, nobody can read the records",
+        did=phrase("scheduled the deletion of"),
+        tried=phrase("schedule the deletion of"),
+        effect=phrase("when it is gone, nobody can read the records"),
         severity=Severity.CRITICAL,
     ),
     "DeleteImportedKeyMaterial": Blow(
-        did="deleted the material of",
-        tried="delete the material of",
-        effect="nobody can read the records without it",
+        did=phrase("deleted the material of"),
+        tried=phrase("delete the material of"),
+        effect=phrase("nobody can read the records without it"),
         severity=Severity.CRITICAL,
     ),
     "PutKeyPolicy": Blow(
-        did="wrote the policy of",
-        tried="write the policy of",
-        effect="CloudTrail may be locked out, or somebody let in",
+        did=phrase("wrote the policy of"),
+        tried=phrase("write the policy of"),
+        effect=phrase("CloudTrail may be locked out, or somebody let in"),
         severity=Severity.HIGH,
     ),
     "CreateGrant": Blow(
-        did="let somebody use",
-        tried="let somebody use",
-        effect="the grantee may read the records, past the key's policy",
+        did=phrase("let somebody use"),
+        tried=phrase("let {whom} use", whom=phrase("somebody")),
+        effect=phrase("the grantee may read the records, past the key's policy"),
         severity=Severity.MEDIUM,
     ),
     "DeleteAlias": Blow(
-        did="deleted a name of",
-        tried="delete a name of",
-        effect="what asks for the key by it does not find the key",
+        did=phrase("deleted a name of"),
+        tried=phrase("delete a name of"),
+        effect=phrase("what asks for the key by it does not find the key"),
         severity=Severity.MEDIUM,
     ),
     "UpdateAlias": Blow(
-        did="moved a name to",
-        tried="move a name to",
-        effect="what asks by it gets this key, and no longer the one before",
+        did=phrase("moved a name to"),
+        tried=phrase("move a name to"),
+        effect=phrase("what asks by it gets this key, and no longer the one before"),
         severity=Severity.HIGH,
     ),
     "CancelKeyDeletion": Blow(
-        did="cancelled the deletion of",
-        tried="cancel the deletion of",
-        effect="it stays, and has to be enabled",
+        did=phrase("cancelled the deletion of"),
+        tried=phrase("cancel the deletion of"),
+        effect=phrase("it stays, and has to be enabled"),
         severity=Severity.INFO,
     ),
-    "EnableKey": Blow(did="enabled", tried="enable", effect="the trail can deliver again", severity=Severity.INFO),
+    "EnableKey": Blow(
+        did=phrase("enabled"),
+        tried=phrase("enable"),
+        effect=phrase("the trail can deliver again"),
+        severity=Severity.INFO,
+    ),
 }
 _KEY = ":key/"
 _ALIAS = "alias/"
@@ -82,13 +91,11 @@ def assess(event: Event, lookups: Lookups) -> Concern | Pass:
     severity = own.severity(event, blow.severity) if own.owns(name) else blow.severity
     shown = short(alias or tail(key))
     return Concern(
-        summary=sentence(
-            event, f"{blow.did} the trail's key {shown}", f"{blow.tried} the trail's key {shown}", blow.effect
-        ),
-        subject=f"key {shown}",
+        summary=sentence(event, *blow.deed(phrase("the trail's key {name}", name=shown)), blow.effect),
+        subject=phrase("key {name}", name=shown),
         severity=severity if event.succeeded else after_failure(event, severity),
         group=f"trail-key:{shown}",
-        title="" if event.succeeded else "Attempt on the trail's key",
+        title="" if event.succeeded else phrase("Attempt on the trail's key"),
         facts=facts(
             ("Key", key),
             ("A trail encrypts with it", evidence.words(is_used=is_used)),

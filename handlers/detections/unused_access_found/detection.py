@@ -2,33 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
+from handlers.alerting.text import Text, phrase
 from handlers.detections.posture import analyzer_concern, direct_events
 
 _KIND = "Unused Access Finding for IAM entities"
-_WHAT = {
-    "UnusedIAMRole": "nobody has used {}",
-    "UnusedIAMUserAccessKey": "nobody has used an access key of {}",
-    "UnusedIAMUserPassword": "nobody has used the password of {}",
-    "UnusedPermission": "some rights of {} are never used",
+_Sentence = Callable[[str], Text]  # about an entity
+# While it is so, and when it is no longer.
+_SENTENCES: Mapping[str, tuple[_Sentence, _Sentence]] = {
+    "UnusedIAMRole": (
+        lambda entity: phrase("Nobody has used {entity} within the time that the analyzer looks back.", entity=entity),
+        lambda entity: phrase("It is no longer so, or was archived, that nobody has used {entity}.", entity=entity),
+    ),
+    "UnusedIAMUserAccessKey": (
+        lambda entity: phrase(
+            "Nobody has used an access key of {entity} within the time that the analyzer looks back.", entity=entity
+        ),
+        lambda entity: phrase(
+            "It is no longer so, or was archived, that nobody has used an access key of {entity}.", entity=entity
+        ),
+    ),
+    "UnusedIAMUserPassword": (
+        lambda entity: phrase(
+            "Nobody has used the password of {entity} within the time that the analyzer looks back.", entity=entity
+        ),
+        lambda entity: phrase(
+            "It is no longer so, or was archived, that nobody has used the password of {entity}.", entity=entity
+        ),
+    ),
+    "UnusedPermission": (
+        lambda entity: phrase(
+            "Some rights of {entity} are never used within the time that the analyzer looks back.", entity=entity
+        ),
+        lambda entity: phrase(
+            "It is no longer so, or was archived, that some rights of {entity} are never used.", entity=entity
+        ),
+    ),
 }
+_OTHER: tuple[_Sentence, _Sentence] = (
+    lambda entity: phrase(
+        "Something of {entity} is not used within the time that the analyzer looks back.", entity=entity
+    ),
+    lambda entity: phrase(
+        "It is no longer so, or was archived, that something of {entity} is not used.", entity=entity
+    ),
+)
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:
-    template = _WHAT.get(event.text("findingType"), "something of {} is not used")
-
-    def judge(entity: str) -> tuple[str, Severity]:
-        what = template.format(entity)
-        return f"{what[0].upper()}{what[1:]} within the time that the analyzer looks back.", Severity.LOW
-
+    is_so, is_over = _SENTENCES.get(event.text("findingType"), _OTHER)
     return analyzer_concern(
         event,
         _KIND,
-        judge=judge,
-        ended=lambda entity: f"It is no longer so, or was archived, that {template.format(entity)}.",
+        judge=lambda entity: (is_so(entity), Severity.LOW),
+        ended=is_over,
         group="unused-access",
         case=event.text("findingId"),
         known=(
