@@ -24,6 +24,7 @@ from cli.account import Account
 from cli.errors import USAGE, CommandError, reason_of
 from cli.terminal import Paint
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.canary_table import CanaryTable
 from handlers.adapters.untrusted import plain
 from handlers.adapters.window_table import WindowTable
 
@@ -97,8 +98,10 @@ def of_account(
         "retention": retention,
     }
     rules = deployment.break_glass_rules
+    book = AlertTable(**table)
     sources = Sources(
-        book=AlertTable(**table),
+        book=book,
+        flights=CanaryTable(client=table["client"], table=table["table"], book=book).flights,
         shelf=WindowTable(**table) if rules else Missing(Word("missing.no_windows")),
         accounts=rules.accounts if rules else (),
         engine=_engine(where, deployment, account),

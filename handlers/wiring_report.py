@@ -27,6 +27,7 @@ from audit.report.publishing import News
 from audit.report.words import Language
 from handlers import __version__
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.canary_table import CanaryTable
 from handlers.adapters.console_links import object_link
 from handlers.adapters.email import EmailNotifier
 from handlers.adapters.report_bucket import ReportBucket
@@ -132,6 +133,7 @@ def _gathered(
         # What the rules have to be is known where they are deployed from (rootwatch coverage --live).
         rules=Missing(Word("missing.here")),
         integrity=integrity,
+        flights=CanaryTable(client=client("dynamodb"), table=settings.table_name, book=book).flights,
         asked_accounts=(settings.question_account,) if settings.question_account else (),
     )
     about = Facts(

@@ -683,7 +683,7 @@ class _Parts:
         beats = self.facts.heartbeats
         if isinstance(beats, Missing):
             return Section(key="canary", missing=beats)
-        source = self._place("canary", where="CloudWatch: Rootwatch/Heartbeat")
+        source = self._place("canary", where=f"DynamoDB: {self.facts.deployment}-alerts, CANARY#")
         share: Cell = Missing(Word("missing.none_sent"))
         if beats.sent:
             share = round(100 * beats.arrived / beats.sent, 2)

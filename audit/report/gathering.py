@@ -18,9 +18,20 @@ from audit.report.account_state import Client, access_findings, practices, refus
 from audit.report.building import command_of, period_of, said_parameters
 from audit.report.counting import sessions_of
 from audit.report.document import Missing, Title, Word
-from audit.report.facts import AlertStory, Asked, Facts, Integrity, Rules, WindowStory, Work
+from audit.report.facts import (
+    NO_HEARTBEAT,
+    AlertStory,
+    Asked,
+    Facts,
+    Heartbeats,
+    Integrity,
+    Rules,
+    WindowStory,
+    Work,
+)
 from audit.report.month import Month
 from handlers.alerting.alert import Alert
+from handlers.alerting.canary import EVERY, Flight
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.finding import Finding
 from handlers.alerting.life import Act, Life, State
@@ -67,6 +78,8 @@ class Sources:
     regions: Sequence[str]  # whose Access Analyzer is asked
     rules: Callable[[], Rules] | Missing
     integrity: Callable[[], Integrity | Missing]
+    # The canaries that left in this time; raises UnavailableError.
+    flights: Callable[[datetime, datetime], Sequence[Flight]]
     # The accounts that questions are asked of, where they have to name them; (): all that there are.
     asked_accounts: Sequence[str] = ()
 
@@ -116,8 +129,28 @@ def gathered(
         access=access,
         access_partial=access_partial,
         rules=covered,
+        heartbeats=or_missing(lambda: heartbeats_of(sources.flights(month.since, month.until), now=about.made_at)),
         integrity=sources.integrity(),
     )
+
+
+def heartbeats_of(flights: Sequence[Flight], *, now: datetime) -> Heartbeats | Missing:
+    """What became of the month's canaries; a gap lasts from the first that was lost until the next that arrived."""
+    due = [flight for flight in flights if flight.arrived or flight.is_lost(now)]
+    if not due:
+        return NO_HEARTBEAT
+    gaps: list[tuple[datetime, datetime]] = []
+    began: datetime | None = None
+    for flight in due:
+        if flight.arrived is None:
+            began = began or flight.left
+        elif began is not None:
+            gaps.append((began, flight.left))
+            began = None
+    if began is not None:
+        gaps.append((began, due[-1].left + EVERY))
+    times = [flight.arrived - flight.left for flight in due if flight.arrived]
+    return Heartbeats(sent=len(due), arrived=len(times), slowest=max(times, default=None), gaps=tuple(gaps))
 
 
 def rules_or_missing(read: Callable[[], Rules]) -> Rules | Missing:
