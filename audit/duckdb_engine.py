@@ -149,24 +149,34 @@ class DuckDBEngine:
             partial=tuple(reason for source in sources for reason in self._reasons(source)),
         )
 
-    def prepare(self, parameters: Mapping[str, object] | None = None) -> tuple[str, ...]:
-        """Make every table a view with all its columns, for SQL of DuckDB's own; returns what is missing.
+    def run_own(self, sql: str, parameters: Mapping[str, object]) -> Answer:
+        """Answer statements of DuckDB's own over the tables as views; `parameters` bound the files, as a question's do.
 
         Raises:
-            EngineError: a folder cannot be read.
+            EngineError: they were not answered.
         """
-        wanted = _wanted(":from_day :to_day :account :region", parameters or {})
-        sources = [self._sources(table, wanted) for table in TABLES.values()]
+        wanted = _wanted(":from_day :to_day :account :region", parameters)
+        words = frozenset(re.findall(r"\w+", sql.lower()))
+        sources = [self._sources(table, wanted) for name, table in TABLES.items() if name in words]
+        # A SELECT without an asterisk names the columns that it reads.
+        is_named = re.match(r"\s*(?:select|with)\b", sql, re.IGNORECASE) and not re.search(r"(?<!\()\*", sql)
+        names = words if is_named else None
 
-        self._look_closely(sources)
-        for source in sources:
-            self._create_view(source, None)
-        return tuple(reason for source in sources for reason in self._reasons(source))
+        def ask() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+            for source in sources:
+                self._create_view(source, names)
+            with self._watched(sources):
+                result = self._connection.execute(sql)
+                rows = result.fetchall() if result.description else []
+            return tuple(str(item[0]) for item in result.description or ()), rows
 
-    @property
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """For SQL of DuckDB's own, after `prepare`."""
-        return self._connection
+        columns, rows = self._settled(sources, ask)
+        return Answer(
+            columns=columns,
+            rows=rows,
+            scanned_bytes=sum(source.size for source in sources),
+            partial=tuple(reason for source in sources for reason in self._reasons(source)),
+        )
 
     def copy_to(self, path: Path, files: Sequence[LogFile]) -> tuple[frozenset[str], int, tuple[str, ...]]:
         """Write these log files' records to a Parquet file, every column of them.
@@ -181,11 +191,11 @@ class DuckDBEngine:
 
         def write() -> None:
             self._create_view(source, None)
-            # Records of one call beside each other: smaller, and a question leaves most of them unread. A higher level of
-            # zstd costs more and gains nothing here.
+            # Records of one call beside each other, in small groups: it is smaller, and a question leaves most of them
+            # unread. Higher levels of zstd cost more and gain nothing here.
             self._connection.execute(
                 f"COPY (SELECT * FROM cloudtrail ORDER BY eventsource, eventname) TO {_quoted(str(path))} "
-                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
+                "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 16384)"
             )
 
         self._settled([source], write)
@@ -302,7 +312,9 @@ class DuckDBEngine:
         changed = False
         for number, (table, file) in enumerate(waiting):
             if self._told:
-                self._told(number / len(waiting), f"looking at {len(waiting):,} files one by one: one is broken")
+                self._told(
+                    number / len(waiting), f"looking at {len(waiting):,} files one by one: one is not as it should be"
+                )
             verdict = self._verdicts[_key(file)] = self._looked_at(table, file)
             changed = changed or verdict.instead != (file,)
         return changed

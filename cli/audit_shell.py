@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from audit.engines import Answer, EngineError
+from audit.engines import EngineError
 from audit.tables import TABLES
 from cli.audit_asking import as_table
-from cli.errors import FAILED, CommandError
+from cli.errors import FAILED
 from cli.terminal import Paint, is_watched, table, width_of
 from handlers.adapters.untrusted import plain
 
@@ -39,17 +39,7 @@ class Shell:
         self._watched = stdin.isatty() and is_watched(stdout)
 
     def talk(self) -> int:
-        """Returns the exit code: 1 where a statement of a pipe failed.
-
-        Raises:
-            CommandError: the logs cannot be read.
-        """
-        try:
-            missing = self._engine.prepare(self._bounds)
-        except EngineError as error:
-            raise CommandError(str(error)) from error
-        for reason in missing:
-            print(f"rootwatch: not all is here: {plain(reason, 1_000)}", file=sys.stderr)
+        """Returns the exit code: 1 where a statement of a pipe failed."""
         if self._watched:
             print(f"Logs from {self._bounds['from_time']} to {self._bounds['to_time']}. .help tells what can be asked.")
             with contextlib.suppress(ImportError):
@@ -82,18 +72,16 @@ class Shell:
             return None
 
     def _answered(self, statement: str) -> bool:
-        import duckdb
-
         try:
-            result = self._engine.connection.execute(statement)
-            rows = result.fetchall()
-        except duckdb.Error as error:
+            answer = self._engine.run_own(statement, self._bounds)
+        except EngineError as error:
             print(f"rootwatch: {plain(str(error), 1_000)}", file=sys.stderr)
             return False
-        if result.description:
-            answer = Answer(columns=tuple(str(item[0]) for item in result.description), rows=rows, scanned_bytes=0)
+        if answer.columns:
             for line in as_table(answer, Paint.of(self._out), width_of(self._out)):
                 print(line, file=self._out)
+        for reason in answer.partial:
+            print(f"rootwatch: PARTIAL: {plain(reason, 1_000)}", file=sys.stderr)
         return True
 
     def _command(self, line: str) -> None:
