@@ -220,6 +220,7 @@ def test_a_use_of_root_is_planned_approved_by_another_used_and_then_closed_again
     calm = page.locator("[data-messages] > [data-ts]").filter(has_text=LANGUAGES[stage.language].say(title)).first
     expect(calm).to_contain_text("OPS-77", timeout=30_000)
     page.screenshot(path=str(tmp_path / "3-used.png"))
+    page.wait_for_timeout(2_500)  # the event is of the next second, and a report is about the past
     calm.locator("[data-action-id=rootwatch-activity]").click()
     report = ACTIVITY_LANGUAGES[stage.language]
     calm.locator("button", has_text="repl").first.click(timeout=30_000)
