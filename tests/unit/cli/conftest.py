@@ -1,5 +1,6 @@
 import json
 
+import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ def rootwatch(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-config"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # else it has the credentials of a test before this one
 
     def run(*arguments, **options):
         return CliRunner().invoke(app, [str(argument) for argument in arguments], **options)
