@@ -452,9 +452,14 @@ def _kind(values: Iterator[Any]) -> str:
 def tell(answer: Answer, seconds: float, request: Request, *, engine: str) -> None:
     """On stderr, how much was read and what was left out: rows alone would not say so."""
     span = f"{request.period.from_time} to {request.period.to_time}"
+    charged = ""
+    if engine == "athena":
+        from audit.athena import cost
+
+        charged = f", about {max(cost(answer.scanned_bytes), 0.0001):.4f} USD"
     print(
         f"rootwatch: {counted(len(answer.rows), 'row')} of {span}; {answer.scanned_bytes / 1e6:,.1f} MB in "
-        f"{seconds:.1f} s ({engine})",
+        f"{seconds:.1f} s ({engine}{charged})",
         file=sys.stderr,
     )
     if answer.partial:

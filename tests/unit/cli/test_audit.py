@@ -1,13 +1,16 @@
 import csv
 import io
 import json
+from types import SimpleNamespace
 
 import boto3
 import duckdb
 import pytest
 from moto import mock_aws
 
+from audit.engines import Answer
 from audit.questions import all_questions
+from cli import audit_asking as asking
 from cli.errors import FAILED, USAGE
 from tests import trail_story
 
@@ -167,3 +170,13 @@ def test_logs_come_from_a_bucket_once(rootwatch, tmp_path, monkeypatch):
             "audit", "run", "root_sign_ins", "--from", "2026-10", "--bucket", "not-there", "--logs", tmp_path
         )
         assert gone.exit_code == FAILED and "no such bucket" in gone.stderr
+
+
+def test_what_athena_charges_is_said_and_duckdb_charges_nothing(capsys):
+    request = SimpleNamespace(period=SimpleNamespace(from_time="2026-10-01", to_time="2026-11-01"))
+    answer = Answer(columns=("who",), rows=(("alice",),), scanned_bytes=200_000_000_000)
+    asking.tell(answer, 2.5, request, engine="athena")
+    assert "200,000.0 MB in 2.5 s (athena, about " in (said := capsys.readouterr().err)
+    assert 0.9 < float(said.partition("about ")[2].partition(" ")[0]) < 1.1
+    asking.tell(answer, 2.5, request, engine="duckdb")
+    assert "USD" not in capsys.readouterr().err
