@@ -16,7 +16,7 @@ from infra.deployment import Deployment
 
 # About what a person keeps in mind: each speaks of a part of its own. The first ten of an account are free of charge, a
 # further one costs 0.10 USD a month.
-MAXIMUM_ALARMS = 14
+MAXIMUM_ALARMS = 16
 
 # How long events may wait, or be tried in vain, before people hear of it: several attempts have failed by then.
 PATIENCE_MINUTES = 15
