@@ -20,7 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -34,7 +34,6 @@ from handlers.adapters.trail_objects import Kind, UnreadableObjectError, read_ob
 from handlers.alerting.detection import Detection
 from handlers.alerting.errors import UnreadableEventError
 from handlers.alerting.event import Event
-from handlers.alerting.finding import Finding
 from handlers.alerting.pipeline import Judged, PipelineError
 from handlers.alerting.quick_look import QuickLook
 from handlers.alerting.suppression import Quiet
@@ -83,10 +82,6 @@ class Done:
     problems: int = 0
     named: list[Broken] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)
-
-
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(list[tuple[dict[str, Any], float]])  # findings, each with its window in seconds
 
 
 class Worker:
@@ -243,9 +238,7 @@ class _OfFile:
                     file=self._file.number,
                     number=number,
                     key=_key(event, judged),
-                    findings=_ENCODER.encode(
-                        [(finding.to_kept(), window.total_seconds()) for finding, window in judged.findings]
-                    ),
+                    findings=pickle.dumps(judged.findings, protocol=5),
                 )
             )
 
@@ -326,10 +319,8 @@ class BackTest:
                 continue
             seen.add(key)
             self._spool.seek(start)
-            findings = tuple(
-                (Finding.from_plain(kept), timedelta(seconds=window))
-                for kept, window in _DECODER.decode(self._spool.read(length))
-            )
+            # Our own workers wrote it, into a file that nobody else can open.
+            findings = pickle.loads(self._spool.read(length))  # noqa: S301
             self._replay.take(Judged(findings=findings, problems=()), now=time)
         self._order.clear()
         return self._replay.finish()
