@@ -472,7 +472,15 @@ def _window_shower(settings: AlertSettings, desk: WindowDesk | None, slack: Slac
     """What brings a window's message in Slack up to date, where people ask for windows there."""
     if desk is None or not settings.reacts:
         return lambda _window_id: None
-    show = shower(
+    show = _shower(settings, desk, slack)
+    return lambda window_id: show(window_id, "")
+
+
+def _shower(
+    settings: AlertSettings | ClickSettings, desk: WindowDesk, slack: SlackNotifier
+) -> Callable[[str, str], None]:
+    """Shows a window, by its id, where its message is, or in a channel."""
+    return shower(
         desk,
         slack,
         channel=settings.slack_channel,
@@ -480,7 +488,6 @@ def _window_shower(settings: AlertSettings, desk: WindowDesk | None, slack: Slac
         account_names=settings.account_names,
         time_zone=settings.time_zone,
     )
-    return lambda window_id: show(window_id, "")
 
 
 def _as_it_is(finding: Finding, _event: Event, _detection: Detection) -> Finding:
@@ -541,14 +548,7 @@ def clicks() -> Clicks:
         else WindowParts(
             desk=desk,
             words=window_words_for(settings.language),
-            show=shower(
-                desk,
-                slack,
-                channel=settings.slack_channel,
-                language=settings.language,
-                account_names=settings.account_names,
-                time_zone=settings.time_zone,
-            ),
+            show=_shower(settings, desk, slack),
             tell=WindowNews(client=client("sqs"), queue_url=settings.events_queue_url).tell,
         )
     )

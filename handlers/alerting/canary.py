@@ -74,17 +74,18 @@ class Canary:
         """
         del work
         now = self.clock()
-        lost = [flight for flight in self.aviary.flights(now - _LOOK_BACK, now) if flight.is_lost(now)]
-        self._tell_once(lost, now)
+        flights = self.aviary.flights(now - _LOOK_BACK, now)
+        self._tell_once(flights, now)
         flight = Flight(id=secrets.token_hex(16), left=now)
         self.aviary.leave(flight)
         self.release({"flight": flight.id, "left": flight.left.isoformat()})
-        return f"sent; {len(lost)} lost before" if lost else "sent"
+        lost = sum(flight.is_lost(now) for flight in flights)
+        return f"sent; {lost} lost before" if lost else "sent"
 
-    def _tell_once(self, lost: Sequence[Flight], now: datetime) -> None:
+    def _tell_once(self, flights: Sequence[Flight], now: datetime) -> None:
         """One mail for a gap, however many flights are lost in it: until one arrives again, nothing new is known."""
-        arrived = [flight.left for flight in self.aviary.flights(now - _LOOK_BACK, now) if flight.arrived]
-        gap = [flight for flight in lost if not arrived or flight.left > max(arrived)]
+        last = max((flight.left for flight in flights if flight.arrived), default=None)
+        gap = [flight for flight in flights if flight.is_lost(now) and (last is None or flight.left > last)]
         if not gap:
             return
         errand = f"{KIND} lost {gap[0].id}"
