@@ -7,7 +7,7 @@ has to know; whoever shows it in another language looks the template up in that 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from string import Formatter
 from typing import Any, Self
 
@@ -96,6 +96,27 @@ def joined(texts: Iterable[str]) -> str:
         if text:
             whole = phrase("{first} {second}", first=whole, second=text) if whole else text
     return whole
+
+
+def enumerated(texts: Sequence[str]) -> str:
+    """ "a, b, c", each of which may be a phrase."""
+    whole = texts[0] if texts else ""
+    for text in texts[1:]:
+        whole = phrase("{list}, {next}", list=whole, next=text)
+    return whole
+
+
+def one_after_another(texts: Sequence[str]) -> str:
+    """ "a; b; c", each of which may be a phrase."""
+    whole = texts[0] if texts else ""
+    for text in texts[1:]:
+        whole = phrase("{list}; {next}", list=whole, next=text)
+    return whole
+
+
+def and_more(listed: str, count: int) -> str:
+    """ "a, b, c and 2 more"; the list itself where nothing is left out of it."""
+    return phrase("{names} and {count} more", names=listed, count=str(count)) if count > 0 else listed
 
 
 def lined(lines: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Event
 from handlers.alerting.json_text import indented
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import enumerated, phrase
 
 _NAME = 128  # characters: IAM allows no longer name
 _ERROR = 100
@@ -79,11 +79,8 @@ def listed(words: Iterable[str], limit: int = 5) -> str:
     if len(items) > limit:
         items = [*items[:limit], phrase("{count} more", count=str(len(items) - limit))]
     if len(items) < 2:
-        return items[0] if items else ""
-    first = items[0]
-    for item in items[1:-1]:
-        first = phrase("{first}, {next}", first=first, next=item)
-    return phrase("{first} and {last}", first=first, last=items[-1])
+        return enumerated(items)
+    return phrase("{first} and {last}", first=enumerated(items[:-1]), last=items[-1])
 
 
 def tail(arn: str) -> str:

@@ -13,7 +13,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Kept, Unknown
 from handlers.alerting.privilege import Judgement, Verdict, judge_principal, judge_trust
-from handlers.alerting.text import joined, phrase
+from handlers.alerting.text import enumerated, joined, one_after_another, phrase
 
 _NAMED_BY = (("user", "userName"), ("role", "roleName"), ("group", "groupName"))
 # IAM user guide, "IAM name requirements"; root is called otherwise, and has no policies to look at.
@@ -118,7 +118,7 @@ def _user(standing: Mapping[str, Any]) -> str:
         parts.append(phrase("1 MFA device") if devices == 1 else many)
     if created := _day(standing.get("created")):
         parts.append(phrase("user created {day}", day=created))
-    return _listed_parts(parts)
+    return one_after_another(parts)
 
 
 def _used(day: str) -> str:
@@ -150,14 +150,7 @@ def _role(standing: Mapping[str, Any], account: str) -> str:
     ]
     if created := _day(standing.get("created")):
         parts.append(phrase("role created {day}", day=created))
-    return _listed_parts(parts)
-
-
-def _listed_parts(parts: Sequence[str]) -> str:
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = phrase("{list}; {next}", list=whole, next=part)
-    return whole
+    return one_after_another(parts)
 
 
 def _members(standing: Mapping[str, Any]) -> str:
@@ -172,17 +165,17 @@ def _members(standing: Mapping[str, Any]) -> str:
 
 def _holders(standing: Mapping[str, Any]) -> str:
     more = bool(standing.get("more"))
-    whole = ""
+    found: list[str] = []
     for kind in ("users", "groups", "roles"):
         if names := _names(standing, kind):
-            found = phrase(
+            holders = phrase(
                 "{count} {kind} ({names})",
                 count=_at_least(len(names), more),
                 kind=noun(kind if len(names) > 1 else kind[:-1]),
                 names=_listed(names, more=more),
             )
-            whole = phrase("{list}, {next}", list=whole, next=found) if whole else found
-    return phrase("touches {holders}", holders=whole) if whole else phrase("nobody has the policy")
+            found.append(holders)
+    return phrase("touches {holders}", holders=enumerated(found)) if found else phrase("nobody has the policy")
 
 
 def _names(standing: Mapping[str, Any], key: str) -> list[str]:
@@ -198,10 +191,7 @@ def _listed(names: Sequence[str], *, more: bool = False) -> str:
     rest = len(names) - len(shown)
     if more or rest:
         shown.append(phrase("{count} more", count=str(rest)) if rest else phrase("others"))
-    whole = ""
-    for name in shown:
-        whole = phrase("{list}, {next}", list=whole, next=name) if whole else name
-    return whole
+    return enumerated(shown)
 
 
 def _list(value: object) -> Sequence[Any]:

@@ -11,8 +11,7 @@ from handlers.alerting.privilege.conditions import Restraint
 from handlers.alerting.privilege.documents import Document, read_document, read_json, shown
 from handlers.alerting.privilege.judge import judge_policy
 from handlers.alerting.privilege.verdicts import DecidingStatement, Verdict
-from handlers.alerting.privilege.words import and_more
-from handlers.alerting.text import Text, phrase
+from handlers.alerting.text import Text, and_more, phrase
 
 _CONTEXT = 3
 _LINE_LIMIT = 400

@@ -30,8 +30,7 @@ from handlers.alerting.privilege.tables import (
     table,
 )
 from handlers.alerting.privilege.verdicts import DecidingStatement, Judgement, OpenPath, PathKind, Verdict
-from handlers.alerting.privilege.words import and_more, one_after_another
-from handlers.alerting.text import Text, joined, phrase
+from handlers.alerting.text import Text, and_more, joined, one_after_another, phrase
 
 _MOST_TARGETS = 64  # named users and roles that are compared one by one
 _MOST_SHOWN = 5

@@ -10,8 +10,7 @@ from functools import partial
 from handlers.alerting.privilege.conditions import Condition, Restraint
 from handlers.alerting.privilege.documents import Statement, read_document, shown, shown_condition
 from handlers.alerting.privilege.globs import WordSet, Work
-from handlers.alerting.privilege.words import enumerated
-from handlers.alerting.text import Text, phrase
+from handlers.alerting.text import Text, enumerated, phrase
 
 _MOST_SHOWN = 20
 
