@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from cli.errors import reason_of
+from handlers.adapters.json_scan import BYTE_NOT_UTF8, after_space, matching_end
 from handlers.alerting.event import MAXIMUM_BYTES
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
@@ -43,11 +44,8 @@ _NOT_JSON = {
 }
 
 _DECODER = json.JSONDecoder(parse_constant=str)  # NaN and Infinity become words: they are not JSON
-_SPACE = re.compile(r"[ \t\n\r]*")
 _RECORDS = re.compile(r'\{[ \t\n\r]*"Records"[ \t\n\r]*:[ \t\n\r]*\[')
 _HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-_BYTE_NOT_UTF8 = re.compile("[\udc80-\udcff]")
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -267,7 +265,7 @@ class _Document:
 
     def records(self) -> Iterator[Record | Broken]:
         text = self._text
-        position = _after_space(text, 0)
+        position = after_space(text, 0)
         while position < len(text):
             if opened := _RECORDS.match(text, position):
                 position = yield from self._elements(opened.end(), in_object=True)
@@ -275,7 +273,7 @@ class _Document:
                 position = yield from self._elements(position + 1, in_object=False)
             else:
                 position = yield from self._value(position)
-            position = _after_space(text, position)
+            position = after_space(text, position)
 
     def _value(self, start: int) -> Generator[Record | Broken, None, int]:
         """One value that is not an array of records; returns where the text goes on."""
@@ -295,7 +293,7 @@ class _Document:
     def _elements(self, start: int, *, in_object: bool) -> Generator[Record | Broken, None, int]:
         """The elements of an array, one at a time; returns where the text goes on after it."""
         text = self._text
-        position = _after_space(text, start)
+        position = after_space(text, start)
         if text[position : position + 1] == "]":
             return self._after_array(position + 1, in_object=in_object)
         while True:
@@ -307,7 +305,7 @@ class _Document:
                 if problem.resume is None:
                     return len(text)
                 end = problem.resume
-            end = _after_space(text, end)
+            end = after_space(text, end)
             follows = text[end : end + 1]
             if follows == "]":
                 return self._after_array(end + 1, in_object=in_object)
@@ -315,16 +313,16 @@ class _Document:
                 cause = "the text ends before its last bracket" if not follows else "a comma is missing after it"
                 yield from self._broken(_Unreadable(cause, at=end, resume=None))
                 return len(text)
-            position = _after_space(text, end + 1)
+            position = after_space(text, end + 1)
 
     def _after_array(self, position: int, *, in_object: bool) -> int:
         """Past the rest of {"Records": [...], ...}, which holds nothing for us."""
         if not in_object:
             return position
-        position = _after_space(self._text, position)
+        position = after_space(self._text, position)
         if self._text[position : position + 1] == ",":
-            position = _after_space(self._text, position + 1)
-            end = _matching_end(self._text, position, depth=1)
+            position = after_space(self._text, position + 1)
+            end = matching_end(self._text, position, depth=1)
             return len(self._text) if end is None else end
         return position + 1
 
@@ -334,13 +332,13 @@ class _Document:
             value, end = _DECODER.raw_decode(text, start)
         except json.JSONDecodeError as error:
             cause = f"not JSON: {error.msg[:1].lower()}{error.msg[1:]}"
-            raise _Unreadable(cause, at=error.pos, resume=_matching_end(text, start)) from error
+            raise _Unreadable(cause, at=error.pos, resume=matching_end(text, start)) from error
         except RecursionError as error:
-            raise _Unreadable("nested too deeply", at=start, resume=_matching_end(text, start)) from error
+            raise _Unreadable("nested too deeply", at=start, resume=matching_end(text, start)) from error
         except ValueError as error:  # an integer of thousands of digits
             cause = f"not JSON that can be read: {str(error)[:80]}"
-            raise _Unreadable(cause, at=start, resume=_matching_end(text, start)) from error
-        if self._has_bytes and (found := _BYTE_NOT_UTF8.search(text, start, end)):
+            raise _Unreadable(cause, at=start, resume=matching_end(text, start)) from error
+        if self._has_bytes and (found := BYTE_NOT_UTF8.search(text, start, end)):
             raise _Unreadable(f"not UTF-8: byte 0x{ord(found[0]) - 0xDC00:02x}", at=found.start(), resume=end)
         return value, end
 
@@ -378,18 +376,13 @@ class _Document:
             return ""
         if problem.resume is not None:
             return f"; {problem.resume - problem.at:,} characters from there on are left out"
-        at_end = _after_space(self._text, problem.at) >= len(self._text)
+        at_end = after_space(self._text, problem.at) >= len(self._text)
         return "" if at_end else "; what follows it in this file is not read"
 
     def _place(self, *, is_one_of: bool) -> str:
         if not self._is_line:
             return f"record {self._number:,}"
         return f"line {self._first_line:,}, record {self._number:,}" if is_one_of else f"line {self._first_line:,}"
-
-
-def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
 
 
 def _inner_records(value: Any) -> Iterable[Any] | None:
@@ -401,21 +394,4 @@ def _inner_records(value: Any) -> Iterable[Any] | None:
     events = value.get("Events")
     if isinstance(events, list) and all(isinstance(item, dict) and "CloudTrailEvent" in item for item in events):
         return [item["CloudTrailEvent"] for item in events]
-    return None
-
-
-def _matching_end(text: str, start: int, *, depth: int = 0) -> int | None:
-    """Where the object or array that begins at `start` ends, by its brackets alone; None where it does not end.
-
-    With a `depth`, `start` lies so many brackets inside it.
-    """
-    if depth == 0 and text[start : start + 1] not in ("{", "["):
-        return None
-    for found in _STRUCTURE.finditer(text, start):
-        if found[0] in "{[":
-            depth += 1
-        elif found[0] in "}]":
-            depth -= 1
-            if depth == 0:
-                return found.end()
     return None

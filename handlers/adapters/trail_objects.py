@@ -21,6 +21,7 @@ import msgspec
 from isal.isal_zlib import _GzipReader  # what isal.igzip.decompress is made of; it can fill a buffer of ours
 from msgspec import UNSET, Raw, UnsetType
 
+from handlers.adapters.json_scan import BYTE_NOT_UTF8, after_space, matching_end
 from handlers.alerting.errors import RootwatchError, UnreadableEventError
 from handlers.alerting.event import MAXIMUM_BYTES, MAXIMUM_DEPTH, Event, decode
 from handlers.alerting.pattern import Matcher
@@ -120,9 +121,6 @@ _INSIGHT = b"AwsCloudTrailInsight"
 _OPENING, _CLOSING, _COMMA = b"[],"
 _NO, _YES = Interest.NONE, Interest.LIKELY
 _NO_RECORDS = "it holds no Records: not a log object of CloudTrail"
-_SPACE = re.compile(r"[ \t\n\r]*")
-_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
-_BYTE_NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _NOT_DECODED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -368,28 +366,28 @@ class _Finder:
             UnreadableObjectError: what follows a record, or its own end, cannot be found.
         """
         text = array.decode("utf-8", "surrogateescape")
-        position = _after_space(text, 0)
+        position = after_space(text, 0)
         while position < len(text):
             try:
                 _, end = _JSON.raw_decode(text, position)
             except (ValueError, RecursionError) as error:
-                found = _matching_end(text, position)
+                found = matching_end(text, position)
                 if found is None or isinstance(error, json.JSONDecodeError):
                     raise UnreadableObjectError(f"not JSON in record {self._count + 1:,}: {_cause(error)}") from error
                 end = found
             self._count += 1
             self._slowly(text[position:end], self._count)
-            position = _after_space(text, end)
+            position = after_space(text, end)
             if position < len(text):
                 if text[position] != ",":
                     raise UnreadableObjectError(f"not JSON after record {self._count:,}: a comma is missing")
-                position = _after_space(text, position + 1)
+                position = after_space(text, position + 1)
                 if position == len(text):
                     raise UnreadableObjectError(f"not JSON after record {self._count:,}: nothing follows the comma")
 
     def _slowly(self, text: str, number: int) -> None:
         """Judge one record as the pipeline does."""
-        if found := _BYTE_NOT_UTF8.search(text):
+        if found := BYTE_NOT_UTF8.search(text):
             self._refuse(number, f"not UTF-8: byte 0x{ord(found[0]) - 0xDC00:02x}", text)
             return
         try:
@@ -438,24 +436,6 @@ def _closer_fields(record: _Record) -> dict[str, Any]:
     if identity and not isinstance(identity.sessionContext, UnsetType):
         fields["userIdentity"] = {"sessionContext": _ANY.decode(identity.sessionContext)}
     return fields
-
-
-def _after_space(text: str, position: int) -> int:
-    found = _SPACE.match(text, position)
-    return found.end() if found else position
-
-
-def _matching_end(text: str, start: int) -> int | None:
-    """Where the object or array that begins at `start` ends, by its brackets alone; None where it does not end."""
-    depth = 0
-    for found in _STRUCTURE.finditer(text, start):
-        if found[0] in "{[":
-            depth += 1
-        elif found[0] in "}]":
-            depth -= 1
-        if depth == 0:
-            return found.end()
-    return None
 
 
 def _cause(error: Exception) -> str:
