@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy, Stack
+from aws_cdk import Annotations, CfnResource, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, DependencyGroup, IDependable
@@ -26,6 +25,7 @@ from infra.deployment import ConfigurationError, Deployment, Problem
 from infra.destinations import TELLING_FILE, Destinations, telling_files
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+from infra.schedules import put_message_again_and_again
 from infra.stored_secret import StoredSecret
 
 # In the morning, in the time zone of the deployment. Not on the hour: in Tokyo that is midnight UTC, when the last
@@ -351,48 +351,22 @@ class AlertPipeline(Construct):
     def _ask_for_the_digest(self) -> None:
         """Every morning a message in the queue asks for the digest of the day before."""
         deployment = self._deployment
-        name = f"{deployment.name}-daily-digest"
-        role = iam.Role(
+        put_message_again_and_again(
             self,
-            "DigestRole",
-            description=f"Lets the schedule {name} put a message on the events queue",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": deployment.account},
-                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
-                    # deputy prevention").
-                    "ArnEquals": {
-                        "aws:SourceArn": f"arn:{deployment.partition}:scheduler:{deployment.home_region}"
-                        f":{deployment.account}:schedule-group/default"
-                    },
-                },
-            ),
-        )
-        queues = [self.queue.queue_arn, self.dead_letters.queue_arn]
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=queues))
-        message = {
-            "QueueUrl": self.queue.queue_url,
-            "MessageBody": "<aws.scheduler.scheduled-time>",  # which the Scheduler fills in
-            # The target made for queues cannot set attributes, by which the function knows our own messages.
-            "MessageAttributes": {DIGEST_ATTRIBUTE: {"DataType": "String", "StringValue": "daily"}},
-        }
-        schedule = scheduler.CfnSchedule(
-            self,
-            "DigestSchedule",
-            name=name,
+            "Digest",
+            deployment=deployment,
+            queue=self.queue,
+            called="events queue",
+            dead_letters=self.dead_letters,
+            name=f"{deployment.name}-daily-digest",
             description="Asks for the digest of what declared deployers did the day before (UTC)",
-            schedule_expression=DIGEST_TIME,
-            schedule_expression_timezone=deployment.display.time_zone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=f"arn:{deployment.partition}:scheduler:::aws-sdk:sqs:sendMessage",
-                role_arn=role.role_arn,
-                input=Stack.of(self).to_json_string(message),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
-            ),
+            expression=DIGEST_TIME,
+            time_zone=deployment.display.time_zone,
+            message={
+                "MessageBody": "<aws.scheduler.scheduled-time>",  # which the Scheduler fills in
+                "MessageAttributes": {DIGEST_ATTRIBUTE: {"DataType": "String", "StringValue": "daily"}},
+            },
         )
-        schedule.node.add_dependency(role)
 
     @property
     def files(self) -> dict[str, bytes]:

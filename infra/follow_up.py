@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -17,11 +15,8 @@ from infra.alert_pipeline import AlertPipeline, break_glass_files
 from infra.deployment import Deployment
 from infra.destinations import telling_files
 from infra.python_function import PythonFunction
+from infra.schedules import again_and_again, keep_failed_calls, let_call, scheduler_role
 from infra.session_reads import grant_session_reads
-
-# Lambda's own retries are for crashes; what is not done yet comes back by an alarm (handlers/follow_up.py).
-_RETRIES = 2
-_EVENT_AGE_SECONDS = 21_600
 
 
 class FollowUp(Construct):
@@ -90,20 +85,9 @@ class FollowUp(Construct):
         )
         pipeline.grant_telling(function, topic)
         grant_session_reads(function, deployment)
-        function.allow(["sqs:SendMessage"], [self._dead_letters_arn])
+        keep_failed_calls(self, "Invoking", function, dead_letters_arn=self._dead_letters_arn)
         if deployment.break_glass.enabled:  # what a window was used for is told through the events queue
             function.allow(["sqs:SendMessage"], [pipeline.queue.queue_arn])
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Invoking",
-            function_name=function.function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            maximum_event_age_in_seconds=_EVENT_AGE_SECONDS,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters_arn)
-            ),
-        ).node.add_dependency(function.role)
         if deployment.reminders.daily_line:
             # With a prefix of names CloudWatch wants the right to all; it reads states, and no data.
             alarms = f"arn:{deployment.partition}:cloudwatch:{deployment.home_region}:{deployment.account}:alarm:*"
@@ -117,28 +101,15 @@ class FollowUp(Construct):
 
     def _role(self) -> iam.Role:
         deployment = self._deployment
-        role = iam.Role(
+        role = scheduler_role(
             self,
             "Role",
-            role_name=self._names["role"].rpartition("/")[2],
+            deployment=deployment,
             description=f"Lets the alarms in {deployment.alarm_group} call their function",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": deployment.account},
-                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
-                    # deputy prevention").
-                    "ArnEquals": {
-                        "aws:SourceArn": f"arn:{deployment.partition}:scheduler:{deployment.home_region}"
-                        f":{deployment.account}:schedule-group/{deployment.alarm_group}"
-                    },
-                },
-            ),
+            group=deployment.alarm_group,
+            role_name=self._names["role"].rpartition("/")[2],
         )
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.follow_up.function.function_arn])
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._dead_letters_arn]))
+        let_call(role, self.follow_up, dead_letters_arn=self._dead_letters_arn)
         return role
 
     def _ask_for_the_daily_line(self) -> None:
@@ -170,20 +141,16 @@ class FollowUp(Construct):
         self, id: str, *, name: str, description: str, expression: str, time_zone: str, work: Mapping[str, str]
     ) -> None:
         """A schedule that calls the function again and again."""
-        schedule = scheduler.CfnSchedule(
+        again_and_again(
             self,
             id,
             name=name,
-            group_name=self.group.ref,
+            group=self.group.ref,
             description=description,
-            schedule_expression=expression,
-            schedule_expression_timezone=time_zone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=self.follow_up.function.function_arn,
-                role_arn=self.role.role_arn,
-                input=Stack.of(self).to_json_string(work),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters_arn),
-            ),
+            expression=expression,
+            time_zone=time_zone,
+            target_arn=self.follow_up.function.function_arn,
+            role=self.role,
+            work=work,
+            dead_letters_arn=self._dead_letters_arn,
         )
-        schedule.node.add_dependency(self.role)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -20,12 +18,11 @@ from infra.audit_log import REPORTS, AuditLog
 from infra.audit_queries import RESULTS
 from infra.deployment import Deployment
 from infra.python_function import CODE_AND_AUDIT, PythonFunction
+from infra.schedules import again_and_again, keep_failed_calls, let_call, scheduler_role
 
 TIMEOUT_SECONDS = 900  # Lambda's longest: a month's log files are read as far as that allows
 _MEMORY_MB = 1769  # one whole processor (Lambda developer guide, "Configure memory"): it hashes a month of log files
 _MOST_ACCOUNTS = 10
-_RETRIES = 2
-_EVENT_AGE_SECONDS = 21_600
 
 # None of these can be tied to a resource (Service Authorization Reference, each service).
 NARROWS_TO_NOTHING = (
@@ -114,18 +111,7 @@ class MonthlyReport(Construct):
             files={**quiet_files(deployment), **break_glass_files(deployment)},
             folders=CODE_AND_AUDIT,
         )
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Calls",
-            function_name=function.function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=_RETRIES,
-            maximum_event_age_in_seconds=_EVENT_AGE_SECONDS,
-            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._dead_letters_arn)
-            ),
-        ).node.add_dependency(function.role)
-        function.allow(["sqs:SendMessage"], [self._dead_letters_arn])
+        keep_failed_calls(self, "Calls", function, dead_letters_arn=self._dead_letters_arn)
         return function
 
     def _read_alerts(self, pipeline: AlertPipeline, topic: sns.Topic) -> None:
@@ -250,43 +236,29 @@ class MonthlyReport(Construct):
         deployment = self._deployment
         name = f"{deployment.name}-report"
         group = scheduler.CfnScheduleGroup(self, "Group", name=name)
-        role = iam.Role(
+        role = scheduler_role(
             self,
             "Role",
-            role_name=f"{name}-schedule",
+            deployment=deployment,
             description=f"Lets the schedule in {name} call its function",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": deployment.account},
-                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
-                    # deputy prevention").
-                    "ArnEquals": {"aws:SourceArn": f"{self._arn}:scheduler:{self._place}:schedule-group/{name}"},
-                },
-            ),
+            group=name,
+            role_name=f"{name}-schedule",
         )
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.report.function.function_arn])
-        )
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._dead_letters_arn]))
-        schedule = scheduler.CfnSchedule(
+        let_call(role, self.report, dead_letters_arn=self._dead_letters_arn)
+        again_and_again(
             self,
             "Monthly",
             name=f"{deployment.name}-monthly-report",
-            group_name=group.ref,
+            group=group.ref,
             description="Asks for the report of the month that is over",
             # Late enough that the last digest of the month is there: it comes up to two hours after its hour.
-            schedule_expression="cron(0 6 1 * ? *)",
-            schedule_expression_timezone=deployment.display.time_zone,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=self.report.function.function_arn,
-                role_arn=role.role_arn,
-                input=Stack.of(self).to_json_string({"at": "<aws.scheduler.scheduled-time>"}),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters_arn),
-            ),
+            expression="cron(0 6 1 * ? *)",
+            time_zone=deployment.display.time_zone,
+            target_arn=self.report.function.function_arn,
+            role=role,
+            work={"at": "<aws.scheduler.scheduled-time>"},
+            dead_letters_arn=self._dead_letters_arn,
         )
-        schedule.node.add_dependency(role)
         return role
 
 

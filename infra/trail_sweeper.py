@@ -5,11 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct, DependencyGroup
@@ -21,6 +20,7 @@ from infra.alert_pipeline import AlertPipeline, admit_rules, event_queue, maximu
 from infra.deployment import Deployment
 from infra.detection_rules import RuleTarget
 from infra.python_function import TIMEOUT_SECONDS, PythonFunction
+from infra.schedules import put_message_again_and_again
 
 MEMORY_MB = 1_024  # an object is unpacked whole: CloudTrail's own are some megabytes, a hundred would still do
 
@@ -187,46 +187,20 @@ class TrailSweeper(Construct):
     def _have_it_listed(self) -> None:
         """A message in the queue asks for it; what is found then goes through the queue like any other object."""
         deployment = self._deployment
-        name = f"{deployment.name}-list-logs"
-        role = iam.Role(
-            self,
-            "ListingRole",
-            description=f"Lets the schedule {name} put a message on the logs queue",
-            assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {"aws:SourceAccount": deployment.account},
-                    # A schedule's own ARN may not stand here: its group's does (Scheduler user guide, "Confused
-                    # deputy prevention").
-                    "ArnEquals": {
-                        "aws:SourceArn": f"arn:{deployment.partition}:scheduler:{deployment.home_region}"
-                        f":{deployment.account}:schedule-group/default"
-                    },
-                },
-            ),
-        )
-        queues = [self.queue.queue_arn, self.dead_letters.queue_arn]
-        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=queues))
         self.sweep_trail.allow(["sqs:SendMessage"], [self.queue.queue_arn])  # an object each, and to go on
-        message = {
-            "QueueUrl": self.queue.queue_url,
-            "MessageBody": "list",
-            "DelaySeconds": 0,
-            # The target made for queues cannot set attributes, by which the function knows our own messages.
-            "MessageAttributes": {LIST_ATTRIBUTE: {"DataType": "String", "StringValue": "on"}},
-        }
-        schedule = scheduler.CfnSchedule(
+        put_message_again_and_again(
             self,
-            "ListingSchedule",
-            name=name,
+            "Listing",
+            deployment=deployment,
+            queue=self.queue,
+            called="logs queue",
+            dead_letters=self.dead_letters,
+            name=f"{deployment.name}-list-logs",
             description="Has the trail's bucket listed for new log objects",
-            schedule_expression=f"rate({deployment.sweep.listing_minutes} minutes)",
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=f"arn:{deployment.partition}:scheduler:::aws-sdk:sqs:sendMessage",
-                role_arn=role.role_arn,
-                input=Stack.of(self).to_json_string(message),
-                dead_letter_config=scheduler.CfnSchedule.DeadLetterConfigProperty(arn=self.dead_letters.queue_arn),
-            ),
+            expression=f"rate({deployment.sweep.listing_minutes} minutes)",
+            message={
+                "MessageBody": "list",
+                "DelaySeconds": 0,
+                "MessageAttributes": {LIST_ATTRIBUTE: {"DataType": "String", "StringValue": "on"}},
+            },
         )
-        schedule.node.add_dependency(role)
