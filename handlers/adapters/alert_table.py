@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import unavailable
 from handlers.adapters.table_rows import row_of, stamp, values_of
 from handlers.alerting.alert import (
     Alert,
@@ -46,6 +47,7 @@ from handlers.alerting.severity import Severity
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+_SILENT = "the alert table did not answer"
 _ATTEMPTS = 12
 _RECENT = 20  # alerts of a group remembered: those of the window, with room for late records
 
@@ -380,9 +382,9 @@ class AlertTable:
                 codes = {reason.get("Code") for reason in reasons} - {"None", None}
                 if codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
                     return False
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return True
 
     def _counting(
@@ -471,16 +473,16 @@ class AlertTable:
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return True
 
     def _call(self, method: str, **request: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = getattr(self._client, method)(**request)
         except (ClientError, BotoCoreError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return answer
 
 
@@ -535,8 +537,3 @@ def _told(value: Mapping[str, Any]) -> Told:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return UnavailableError(f"the alert table did not answer: {code}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import unavailable
 from handlers.adapters.table_rows import row_of, stamp, values_of
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.event import Road
@@ -22,6 +23,7 @@ from handlers.alerting.event import Road
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+_SILENT = "the alert table did not answer"
 _MOST_AT_ONCE = 100  # keys of one BatchGetItem (DynamoDB API reference)
 _ATTEMPTS = 6  # for what the table left unanswered: it answers what it can
 
@@ -56,7 +58,7 @@ class ArrivalTable:
             try:
                 answer = self._client.batch_get_item(RequestItems=asked)
             except (ClientError, BotoCoreError) as error:
-                raise _unavailable(error) from error
+                raise unavailable(_SILENT, error) from error
             rows += map(values_of, answer["Responses"].get(self._table, ()))
             asked = answer.get("UnprocessedKeys")
             if not asked:
@@ -83,9 +85,9 @@ class ArrivalTable:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 before: Any = error.response.get("Item")
                 return Road(values_of(before)["road"]) if before else road
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return None
 
 
@@ -94,8 +96,3 @@ def _key(arrival: str) -> str:
     if len(arrival) <= 200 and arrival.isascii() and arrival.isprintable():
         return f"ARRIVAL#{arrival}"
     return "ARRIVAL#sha256-" + hashlib.sha256(arrival.encode("utf-8", "replace")).hexdigest()
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return UnavailableError(f"the alert table did not answer: {code}")

@@ -10,11 +10,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from handlers.adapters.alert_table import AlertTable
+from handlers.adapters.aws_errors import unavailable, word_of
 from handlers.adapters.table_rows import row_of, stamp, values_of
 from handlers.alerting.canary import DETAIL_TYPE, SOURCE, Flight
 from handlers.alerting.errors import UnavailableError
 
 _KEPT = timedelta(days=400)
+_SILENT = "the alert table did not answer about a canary"
 
 
 class CanaryTable:
@@ -74,12 +76,11 @@ class CanaryTable:
         try:
             return getattr(self._client, operation)(TableName=self._table, **request)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
+            if word_of(error) == "ConditionalCheckFailedException":
                 raise _RefusedError from error
-            raise UnavailableError(f"the alert table did not answer about a canary: {code}") from error
+            raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise UnavailableError(f"the alert table did not answer about a canary: {type(error).__name__}") from error
+            raise unavailable(_SILENT, error) from error
 
 
 class _RefusedError(Exception):
@@ -99,7 +100,7 @@ class CanaryBus:
         try:
             answer = self._client("events").put_events(Entries=[entry])
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"EventBridge did not take the canary: {type(error).__name__}") from error
+            raise unavailable("EventBridge did not take the canary", error) from error
         if answer.get("FailedEntryCount"):
             raise UnavailableError(
                 f"EventBridge refused the canary: {answer['Entries'][0].get('ErrorCode', 'unknown')}"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import unavailable
 from handlers.adapters.table_rows import deserialize, row_of, stamp
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.ports import MOST_ADDRESSES, MOST_KEPT_CHARACTERS, Kept, Seen, Sighting, Tally
@@ -25,6 +26,7 @@ from handlers.alerting.ports import MOST_ADDRESSES, MOST_KEPT_CHARACTERS, Kept, 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+_SILENT = "the history in the alert table did not answer"
 _ATTEMPTS = 6
 _CONTENDED = ("ConditionalCheckFailedException", "TransactionConflictException", "TransactionInProgressException")
 
@@ -136,7 +138,7 @@ class HistoryTable:
                 TableName=self._table, Key=row_of({"pk": pk, "sk": sk}), ConsistentRead=True
             ).get("Item")
         except (ClientError, BotoCoreError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return {name: deserialize(value) for name, value in item.items()} if item else None
 
 
@@ -221,9 +223,4 @@ def _contended(error: Exception) -> bool:
             code == "TransactionCanceledException" and codes <= {"ConditionalCheckFailed", "TransactionConflict"}
         ):
             return False
-    raise _unavailable(error) from error
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-    return UnavailableError(f"the history in the alert table did not answer: {code}")
+    raise unavailable(_SILENT, error) from error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import unavailable
 from handlers.adapters.table_rows import row_of, values_of
 from handlers.alerting.errors import UnavailableError
 from handlers.alerting.sweeping import LIST_ATTRIBUTE
@@ -85,7 +86,7 @@ class LogListing:
             try:
                 page: dict[str, Any] = self._client("s3").list_objects_v2(**asked)
             except (ClientError, BotoCoreError) as error:
-                raise UnavailableError(f"the log bucket cannot be listed: {_reason(error)}") from error
+                raise unavailable("the log bucket cannot be listed", error) from error
             yield page
             if not page.get("NextContinuationToken"):
                 return
@@ -115,7 +116,7 @@ class ListedTable:
         try:
             answer = self._client.get_item(TableName=self._table, Key=row_of(self._key(place)), ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"the alert table did not answer: {_reason(error)}") from error
+            raise unavailable("the alert table did not answer", error) from error
         if "Item" not in answer:
             return None
         row = values_of(answer["Item"])
@@ -131,7 +132,7 @@ class ListedTable:
         try:
             self._client.put_item(TableName=self._table, Item=row_of(row))
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"the alert table did not answer: {_reason(error)}") from error
+            raise unavailable("the alert table did not answer", error) from error
 
     def _key(self, place: Place) -> dict[str, str]:
         return {"pk": f"LISTED#{self._bucket}#{place.account}#{place.region}", "sk": "LISTED"}
@@ -156,7 +157,7 @@ class LogsQueue:
         try:
             answer = self._client("sqs").send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"the logs queue took no message: {_reason(error)}") from error
+            raise unavailable("the logs queue took no message", error) from error
         if failed := answer.get("Failed"):
             raise UnavailableError(f"the logs queue did not take a message: {str(failed[0].get('Code'))[:80]}")
 
@@ -170,7 +171,7 @@ class LogsQueue:
                 MessageAttributes={LIST_ATTRIBUTE: {"DataType": "String", "StringValue": "on"}},
             )
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(f"the logs queue took no message: {_reason(error)}") from error
+            raise unavailable("the logs queue took no message", error) from error
 
 
 def list_new(
@@ -220,9 +221,3 @@ def _list_place(
     recent = [key for key in keys if (made_at(key) or newest) >= newest - LOOK_BACK]
     listed.save(place, newest, recent[-_MOST_REMEMBERED:], now=now)
     return len(new)
-
-
-def _reason(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code)[:80] if code else type(error).__name__

@@ -19,6 +19,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import word_of
 from handlers.alerting.activity import HISTORY, LAG, Gap, GapKind, Gathered
 from handlers.alerting.errors import UnavailableError, UnreadableEventError
 from handlers.alerting.event import Event, Road
@@ -128,7 +129,7 @@ class EventHistory:
                 try:
                     page = self._page(client, request, asked.deadline)
                 except (ClientError, BotoCoreError) as error:
-                    return events, [*problems, _Problem(region, GapKind.FAILED, _reason(error))]
+                    return events, [*problems, _Problem(region, GapKind.FAILED, word_of(error))]
                 if page is None or len(events) > _MOST_EVENTS:
                     # The newest come first.
                     oldest = min((event.time for event in events if event.time), default=None)
@@ -247,7 +248,7 @@ class LogBucket:
                 for file in self._files(s3, account, region, asked)
             ]
         except (ClientError, BotoCoreError) as error:
-            raise UnavailableError(_reason(error)) from error
+            raise UnavailableError(word_of(error)) from error
         reading = _Reading(needles=_needles(key), limit=self._file_bytes)
         chosen, left_out = self._chosen(sorted(files, key=lambda file: file.stamp))
         with ThreadPoolExecutor(max_workers=4) as pool:
@@ -292,7 +293,7 @@ class LogBucket:
             body = s3.get_object(Bucket=self._bucket, Key=file.key)["Body"]
             reading.take(body.iter_chunks(256 * 1024))
         except (ClientError, BotoCoreError) as error:
-            reading.failed(f"a log file: {_reason(error)}")
+            reading.failed(f"a log file: {word_of(error)}")
         except _DamagedError as error:
             reading.failed(f"a log file: {error}")
         except (zlib.error, ValueError, OSError) as error:
@@ -396,10 +397,3 @@ def _unpacked(chunks: Iterable[bytes], limit: int) -> bytes:
 def _needles(key: SessionKey) -> list[str]:
     """What a record of the session must contain, as CloudTrail writes it: ids and ARNs, which JSON does not escape."""
     return sorted(key.sign_ins | key.access_keys | key.by_arn | key.principals)
-
-
-def _reason(error: Exception) -> str:
-    """AWS's own word for what went wrong, or botocore's: never its whole text, which may quote what was sent."""
-    response = getattr(error, "response", None)
-    code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
-    return str(code)[:80] if code else type(error).__name__

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.aws_errors import unavailable
 from handlers.adapters.table_rows import row_of, stamp, values_of
-from handlers.alerting.errors import UnavailableError
 from handlers.alerting.window import Use, Window, WindowAct
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.client import DynamoDBClient
 
+_SILENT = "the windows in the alert table did not answer"
 _CONTENDED = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -70,9 +71,9 @@ class WindowTable:
             codes = {reason.get("Code") for reason in reasons} - {"None", None}
             if codes and codes <= _CONTENDED:
                 return False
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return True
 
     def history(self, window_id: str) -> Sequence[tuple[WindowAct, Window]]:
@@ -108,9 +109,9 @@ class WindowTable:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise _unavailable(error) from error
+                raise unavailable(_SILENT, error) from error
         except BotoCoreError as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
 
     def _get(self, window_id: str, sk: str) -> dict[str, Any] | None:
         key = row_of({"pk": f"WINDOW#{window_id}", "sk": sk})
@@ -146,16 +147,9 @@ class WindowTable:
         try:
             answer: dict[str, Any] = getattr(self._client, method)(**request)
         except (ClientError, BotoCoreError) as error:
-            raise _unavailable(error) from error
+            raise unavailable(_SILENT, error) from error
         return answer
 
 
 def _window(row: Mapping[str, Any]) -> Window:
     return Window.from_plain(json.loads(row["window"]))
-
-
-def _unavailable(error: Exception) -> UnavailableError:
-    reason = type(error).__name__
-    if isinstance(error, ClientError):
-        reason = str(error.response.get("Error", {}).get("Code", reason))
-    return UnavailableError(f"the windows in the alert table did not answer: {reason}")
