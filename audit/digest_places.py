@@ -119,7 +119,23 @@ def _der(value: str | bytes) -> bytes:
     return base64.b64decode(value, validate=True)
 
 
-class S3Logs:
+class _Place:
+    """What a bucket and its copy have in common: what precedes AWSLogs/, and where the public keys are had."""
+
+    def __init__(self, prefix: str, keys: KeySource) -> None:
+        prefix = prefix.strip("/")
+        self.root = f"{prefix}/" if prefix else ""
+        self._keys = keys
+
+    @property
+    def keys_from(self) -> str:
+        return self._keys.name
+
+    def public_keys(self, region: str, since: datetime, until: datetime) -> Mapping[str, bytes]:
+        return self._keys.public_keys(region, since, until)
+
+
+class S3Logs(_Place):
     """The bucket that CloudTrail delivers to, or one that holds a copy with its metadata (S3 replication)."""
 
     loses_metadata = False
@@ -131,20 +147,11 @@ class S3Logs:
 
         `prefix` is what precedes AWSLogs/; `copy_of` the bucket that CloudTrail delivered to, if it is another.
         """
-        prefix = prefix.strip("/")
-        self.root = f"{prefix}/" if prefix else ""
+        super().__init__(prefix, keys)
         self.place = f"s3://{bucket}/{self.root}" + (f" (a copy of s3://{copy_of}/)" if copy_of else "")
         self._client = client
         self._bucket = bucket
         self._original = copy_of or bucket
-        self._keys = keys
-
-    @property
-    def keys_from(self) -> str:
-        return self._keys.name
-
-    def public_keys(self, region: str, since: datetime, until: datetime) -> Mapping[str, bytes]:
-        return self._keys.public_keys(region, since, until)
 
     def locate(self, bucket: str, key: str) -> str | None:
         return key if bucket == self._original else None
@@ -206,26 +213,17 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-class FolderLogs:
+class FolderLogs(_Place):
     """A copy of the bucket in a folder, laid out as the bucket is."""
 
     loses_metadata = True
 
     def __init__(self, folder: Path, prefix: str = "", *, keys: KeySource, bucket: str | None = None) -> None:
         """`bucket`: the one it is a copy of, where that is known; then a digest of another one is a finding."""
-        prefix = prefix.strip("/")
-        self.root = f"{prefix}/" if prefix else ""
-        self.place = str(folder / prefix)
+        super().__init__(prefix, keys)
+        self.place = str(folder / self.root)
         self._folder = folder
         self._bucket = bucket
-        self._keys = keys
-
-    @property
-    def keys_from(self) -> str:
-        return self._keys.name
-
-    def public_keys(self, region: str, since: datetime, until: datetime) -> Mapping[str, bytes]:
-        return self._keys.public_keys(region, since, until)
 
     def locate(self, bucket: str, key: str) -> str | None:
         _, mark, rest = key.rpartition("AWSLogs/")

@@ -133,21 +133,7 @@ class DuckDBEngine:
         wanted = _wanted(sql, parameters)
         sources = [self._sources(TABLES[name], wanted) for name in sorted(statement.tables)]
 
-        def ask() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-            for source in sources:
-                self._create_view(source, statement.names)
-            with self._watched(sources):
-                result = self._connection.execute(statement.sql, values)
-                rows = result.fetchall()
-            return tuple(str(item[0]) for item in result.description or ()), rows
-
-        columns, rows = self._settled(sources, ask)
-        return Answer(
-            columns=columns,
-            rows=rows,
-            scanned_bytes=sum(source.size for source in sources),
-            partial=tuple(reason for source in sources for reason in self._reasons(source)),
-        )
+        return self._answered(sources, statement.names, lambda: self._connection.execute(statement.sql, values))
 
     def run_own(self, sql: str, parameters: Mapping[str, object]) -> Answer:
         """Answer statements of DuckDB's own over the tables as views; `parameters` bound the files, as a question's do.
@@ -162,11 +148,21 @@ class DuckDBEngine:
         is_named = re.match(r"\s*(?:select|with)\b", sql, re.IGNORECASE) and not re.search(r"(?<!\()\*", sql)
         names = words if is_named else None
 
+        return self._answered(sources, names, lambda: self._connection.execute(sql))
+
+    def _answered(
+        self,
+        sources: Sequence[_Sources],
+        names: frozenset[str] | None,
+        execute: Callable[[], duckdb.DuckDBPyConnection],
+    ) -> Answer:
+        """What `execute` gives over views of these sources, with the columns of these names; None: all of them."""
+
         def ask() -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
             for source in sources:
                 self._create_view(source, names)
             with self._watched(sources):
-                result = self._connection.execute(sql)
+                result = execute()
                 rows = result.fetchall() if result.description else []
             return tuple(str(item[0]) for item in result.description or ()), rows
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cli import printing
 from cli.replay import Raised
@@ -16,9 +16,6 @@ from cli.trail_files import Span
 from handlers.adapters.story import MessageSettings
 from handlers.adapters.untrusted import plain
 from handlers.alerting.finding import Finding
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 _SHOWN = 50  # findings of one alert that the page spells out
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -98,7 +95,9 @@ def why_quiet(item: Raised) -> str:
 
 def html(result: Result, *, version: str, now: datetime) -> Iterator[str]:
     """One page that needs nothing else, piece by piece. Whatever an event holds is text there."""
-    environment = _environment()
+    from audit.pages import templates
+
+    environment = templates(_TEMPLATES)
     card = environment.get_template("alert.html.j2")
     from markupsafe import Markup
 
@@ -117,18 +116,6 @@ def html(result: Result, *, version: str, now: datetime) -> Iterator[str]:
         quiet=(_alert(item, why=why_quiet(item)) for item in result.quiet),
         # Made by a template that escapes as well.
         card=lambda alert: Markup(card.render(alert=alert)),  # noqa: S704
-    )
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from datetime import timedelta
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from audit.pages import templates
 from audit.report import colours
 from audit.report.charts import svg_of
 from audit.report.document import Cell, Figure, Missing, Report, Table, Word
@@ -27,7 +26,7 @@ def html_of(report: Report, language: Language) -> str:
     """The whole page."""
     shower = Shower(language=language, month=report.month)
     return (
-        _environment()
+        templates(_TEMPLATES)
         .get_template("report.html")
         .render(
             report=report,
@@ -46,17 +45,6 @@ def html_of(report: Report, language: Language) -> str:
             severity=_severity,
             bytes=_bytes,
         )
-    )
-
-
-@functools.cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
     )
 
 
