@@ -13,6 +13,7 @@ from typing import Any, Self
 
 _JAPANESE = re.compile("[\u3041-\u309f\u30a1-\u30ff\u4e00-\u9fff]")
 _OTHER = re.compile("[A-Za-z0-9]")
+_NAME = 128  # characters: IAM allows no longer name
 
 Phrases = Mapping[str, str]  # English template -> the same with the same names in braces, in another language
 
@@ -123,6 +124,11 @@ def lined(lines: Iterable[str]) -> str:
     """The lines of a longer text, each of which may be a phrase."""
     named = {f"line{number}": line for number, line in enumerate(lines)}
     return Text.of("\n".join(f"{{{name}}}" for name in named), named)
+
+
+def short(text: str, limit: int = _NAME) -> str:
+    """The text, cut where somebody sent more than a sentence bears."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def cut(text: str, limit: int) -> str:

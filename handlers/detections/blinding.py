@@ -10,9 +10,9 @@ from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, is_call
-from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short, tail
+from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, tail
 
 ATTEMPT = phrase("Attempt to switch a watcher off")
 

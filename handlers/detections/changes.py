@@ -9,10 +9,10 @@ from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, is_call
 from handlers.detections.grants import Target
-from handlers.detections.words import facts, is_denied, request_exhibit, sentence, short
+from handlers.detections.words import facts, is_denied, request_exhibit, sentence
 
 _HIDDEN = phrase("what it asked for is not recorded, as it was too long: padding a request is a way to hide it")
 _PUBLIC_ACCESS_BLOCKS = {"BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"}

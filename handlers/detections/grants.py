@@ -19,8 +19,8 @@ from handlers.alerting.privilege import (
     judge_principal,
 )
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import joined, phrase
-from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence, short, tail
+from handlers.alerting.text import joined, phrase, short
+from handlers.detections.words import HIDDEN, facts, listed, lowered, pretty, sentence, tail
 
 # What follows "bob can now".
 _ABILITY = {

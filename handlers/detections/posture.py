@@ -9,8 +9,8 @@ from handlers.alerting.detection import Concern, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
-from handlers.detections.words import facts, listed, short, tail
+from handlers.alerting.text import phrase, short
+from handlers.detections.words import facts, listed, tail
 
 
 def direct_events(service: str, detail_type: str) -> dict[str, Any]:

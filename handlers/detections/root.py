@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from handlers.alerting.actor import ActorKind
 from handlers.alerting.event import Event
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import service_of
-from handlers.detections.words import short
 
 GROUP = "root"  # sign-in, activity and credentials of one account are one conversation
 

@@ -17,10 +17,10 @@ from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Deployer
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.blinding import after_failure
 from handlers.detections.changes import texts_of
-from handlers.detections.words import facts, request_exhibit, sentence, short, tail
+from handlers.detections.words import facts, request_exhibit, sentence, tail
 
 GROUP = "watcher:rootwatch"  # whatever is done to Rootwatch in one account is one conversation
 

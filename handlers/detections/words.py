@@ -10,9 +10,8 @@ from handlers.alerting.detection import Exhibit, Fact
 from handlers.alerting.event import Event
 from handlers.alerting.json_text import indented
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import enumerated, phrase
+from handlers.alerting.text import enumerated, phrase, short
 
-_NAME = 128  # characters: IAM allows no longer name
 _ERROR = 100
 HIDDEN = phrase("The request was too long for CloudTrail, which left it out: padding a policy is a way to hide it.")
 _SPECIAL = {
@@ -20,11 +19,6 @@ _SPECIAL = {
     ActorKind.ROOT_ASSUMED: phrase("Root (in a session that the organisation opened)"),
     ActorKind.UNKNOWN: phrase("Somebody whom the record does not name"),
 }
-
-
-def short(text: str, limit: int = _NAME) -> str:
-    """The text, cut where somebody sent more than a sentence bears."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def who(event: Event) -> str:

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.alerting.context.who import cut
 from handlers.alerting.detection import Exhibit
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import History, Kept, Lookups, Unknown
 from handlers.alerting.privilege import diff_documents, judge_trust
 from handlers.alerting.privilege.documents import read_json
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 
 _HOLDERS = {"User": ("user", "userName"), "Role": ("role", "roleName"), "Group": ("group", "groupName")}
 _INLINE = {
@@ -73,7 +72,7 @@ def _inline(event: Event) -> Written | None:
     return Written(
         place=f"inline/{kind}/{name}/{policy}",
         words=phrase(
-            "the inline policy {policy} of the {kind} {name}", policy=cut(policy), kind=noun(kind), name=cut(name)
+            "the inline policy {policy} of the {kind} {name}", policy=short(policy), kind=noun(kind), name=short(name)
         ),
         document=event.request.get("policyDocument"),
         is_deleted=not is_put,
@@ -87,7 +86,7 @@ def _trust(event: Event) -> Written | None:
         return None
     return Written(
         place=f"trust/{role}",
-        words=phrase("the trust policy of the role {role}", role=cut(role)),
+        words=phrase("the trust policy of the role {role}", role=short(role)),
         document=event.request.get(_TRUST[event.name]),
         is_new=event.name == "CreateRole",
         is_trust=True,
@@ -104,7 +103,7 @@ def _managed(event: Event) -> Written | None:
         return None
     return Written(
         place=f"managed/{arn}",
-        words=phrase("the policy {name}", name=cut(arn.rpartition("/")[2])),
+        words=phrase("the policy {name}", name=short(arn.rpartition("/")[2])),
         document=event.request.get("policyDocument"),
         arn=arn,
         version=event.text("requestParameters", "versionId")
@@ -118,7 +117,7 @@ def _of_permission_set(event: Event) -> Written | None:
         return None
     return Written(
         place=f"permission-set/{arn}",
-        words=phrase("the inline policy of the permission set {name}", name=cut(arn.rpartition("/")[2])),
+        words=phrase("the inline policy of the permission set {name}", name=short(arn.rpartition("/")[2])),
         document=event.request.get("inlinePolicy"),
         is_deleted=not _PERMISSION_SET[event.name],
     )
@@ -216,7 +215,7 @@ def exhibit_of(change: Change) -> Exhibit | None:
 def remark_on(change: Change, *, account: str) -> str:
     """One line on the comparison: what cannot be compared and why, or who is let in newly; "" where there is none."""
     if change.unread:
-        return phrase("{policy} could not be read ({reason})", policy=change.written.words, reason=cut(change.unread))
+        return phrase("{policy} could not be read ({reason})", policy=change.written.words, reason=short(change.unread))
     if change.written.is_new:
         return ""
     if not change.source:
@@ -237,7 +236,7 @@ def _newly_trusted(change: Change, account: str) -> str:
     if not trust.added:
         return phrase("it lets in more than before")
     names = list(dict.fromkeys(one.name for one in trust.added))
-    shown = ", ".join(cut(name) for name in names[:_MOST_CHANGES])
+    shown = ", ".join(short(name) for name in names[:_MOST_CHANGES])
     if len(names) > _MOST_CHANGES:
         return phrase("it newly lets in {names} and {count} more", names=shown, count=str(len(names) - _MOST_CHANGES))
     return phrase("it newly lets in {names}", names=shown)

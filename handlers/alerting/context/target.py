@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from handlers.alerting.actor import ActorKind
-from handlers.alerting.context.who import cut
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Kept, Unknown
 from handlers.alerting.privilege import Judgement, Verdict, judge_principal, judge_trust
-from handlers.alerting.text import enumerated, joined, one_after_another, phrase
+from handlers.alerting.text import enumerated, joined, one_after_another, phrase, short
 
 _NAMED_BY = (("user", "userName"), ("role", "roleName"), ("group", "groupName"))
 # IAM user guide, "IAM name requirements"; root is called otherwise, and has no policies to look at.
@@ -75,7 +74,7 @@ def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknow
     """Whether the target is administrator now, and since when as far as we have seen."""
     if isinstance(judgement, Unknown):
         return phrase(
-            "what {target} may do could not be read ({reason})", target=target.words, reason=cut(judgement.reason)
+            "what {target} may do could not be read ({reason})", target=target.words, reason=short(judgement.reason)
         )
     verdict = judgement.verdict.value
     said = phrase("{target}: {verdict}. {reason}", target=target.words, verdict=noun(verdict), reason=judgement.reason)
@@ -85,7 +84,7 @@ def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknow
         return joined((said, phrase("Rootwatch had not looked at it before")))
     day = f"{before.since:%Y-%m-%d}"
     if before.value != verdict:
-        was = noun(cut(before.value, 60))
+        was = noun(short(before.value, 60))
         return joined((said, phrase("Before this it was: {verdict} (since {day} at least)", verdict=was, day=day)))
     return joined((said, phrase("So since {day} at least", day=day)))
 
@@ -93,7 +92,7 @@ def rights(target: Target, judgement: Judgement | Unknown, before: Kept | Unknow
 def means(target: Target, standing: Mapping[str, Any] | Unknown, *, account: str) -> str:
     """How the target can be used, and whom a change of it touches."""
     if isinstance(standing, Unknown):
-        return phrase("could not be read ({reason})", reason=cut(standing.reason))
+        return phrase("could not be read ({reason})", reason=short(standing.reason))
     if target.kind == "user":
         return _user(standing)
     if target.kind == "role":
@@ -129,10 +128,10 @@ def _key(key: Mapping[str, Any]) -> str:
     used = _day(key.get("used"))
     use = _used("")
     if used:
-        use = phrase("last used {day} for {service}", day=used, service=cut(str(key.get("service", "unknown")), 40))
+        use = phrase("last used {day} for {service}", day=used, service=short(str(key.get("service", "unknown")), 40))
     return phrase(
         "access key {id} ({state}, of {day}, {use})",
-        id=cut(str(key.get("id", "unknown")), 40),
+        id=short(str(key.get("id", "unknown")), 40),
         state=phrase("active") if key.get("active") else phrase("inactive"),
         day=_day(key.get("created")),
         use=use,
@@ -187,7 +186,7 @@ def _at_least(count: int, more: bool) -> str:
 
 
 def _listed(names: Sequence[str], *, more: bool = False) -> str:
-    shown: list[str] = [cut(name) for name in names[:_MOST_NAMES]]
+    shown: list[str] = [short(name) for name in names[:_MOST_NAMES]]
     rest = len(names) - len(shown)
     if more or rest:
         shown.append(phrase("{count} more", count=str(rest)) if rest else phrase("others"))

@@ -9,13 +9,12 @@ from handlers.alerting.actor import Actor, ActorKind, Mfa
 from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Directory, Unknown
-from handlers.alerting.text import Text, phrase
+from handlers.alerting.text import Text, phrase, short
 
 # Facts of these labels say more about what every message tells anyway, so it tells them there.
 WHO_EXACTLY = "Who exactly"
 SECOND_FACTOR = "Second factor"
 
-_NAME = 128  # characters of one name: IAM allows no longer one
 _ARN = 256
 # IAM user guide, "Unique identifiers": AKIA is a long-term access key, ASIA a temporary one.
 _LONG_LIVED = "AKIA"
@@ -23,11 +22,6 @@ _TEMPORARY = "ASIA"
 # How Identity Center names the roles it makes of a permission set (its user guide, "Referencing permission sets").
 _RESERVED = re.compile(r"AWSReservedSSO_(.{1,64})_[0-9a-f]{16}")
 _INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
-
-
-def cut(text: str, limit: int = _NAME) -> str:
-    """The text, cut where somebody sent more than a line bears."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def permission_set_of(event: Event) -> str:
@@ -46,9 +40,9 @@ def chain(event: Event, directory: Directory) -> str:
         _caller(event, directory),
         _credentials(event),
         _issuer(event),
-        phrase("source identity {name}", name=cut(actor.source_identity)) if actor.source_identity else "",
+        phrase("source identity {name}", name=short(actor.source_identity)) if actor.source_identity else "",
         *_origin(event),
-        phrase("through {service}", service=cut(actor.invoked_by)) if actor.invoked_by else "",
+        phrase("through {service}", service=short(actor.invoked_by)) if actor.invoked_by else "",
         _delegate(event),
     )
 
@@ -83,29 +77,29 @@ def _caller(event: Event, directory: Directory) -> str:
     actor = event.actor
     user = _identity_center_user(event, directory)
     if permission_set := permission_set_of(event):
-        name = user or phrase("the Identity Center user {name}", name=cut(actor.session_name))
+        name = user or phrase("the Identity Center user {name}", name=short(actor.session_name))
         return phrase(
-            "{who}, with the permission set {name}", who=_at_home_or_not(name, event), name=cut(permission_set)
+            "{who}, with the permission set {name}", who=_at_home_or_not(name, event), name=short(permission_set)
         )
     if actor.kind is ActorKind.ROLE:
-        role = phrase("the role {name}", name=cut(actor.role_arn.rpartition("/")[2] or actor.name))
+        role = phrase("the role {name}", name=short(actor.role_arn.rpartition("/")[2] or actor.name))
         who = _at_home_or_not(role, event)
         if actor.session_name:
-            who = phrase("{who}, session {name}", who=who, name=cut(actor.session_name))
+            who = phrase("{who}, session {name}", who=who, name=short(actor.session_name))
         return phrase("{who}, for {user}", who=who, user=user) if user else who
     if actor.kind is ActorKind.IDENTITY_CENTER_USER:
         return _at_home_or_not(user or phrase("an unnamed Identity Center user"), event)
     kind = noun(actor.kind)
     if actor.is_root:
         return _at_home_or_not(kind, event)
-    return _at_home_or_not(phrase("{kind} {name}", kind=kind, name=cut(actor.name)), event)
+    return _at_home_or_not(phrase("{kind} {name}", kind=kind, name=short(actor.name)), event)
 
 
 def _at_home_or_not(who: str, event: Event) -> str:
     account = event.actor.account
     if account in ("", event.account):
         return who
-    return phrase("{who} of account {account}", who=who, account=cut(account, 20))
+    return phrase("{who} of account {account}", who=who, account=short(account, 20))
 
 
 def _identity_center_user(event: Event, directory: Directory) -> str:
@@ -115,13 +109,13 @@ def _identity_center_user(event: Event, directory: Directory) -> str:
     store = event.text("userIdentity", "onBehalfOf", "identityStoreArn").rpartition("/")[2]
     name = directory.user_name(store, user)
     if isinstance(name, Unknown):
-        return phrase("the Identity Center user {id} (no name: {reason})", id=cut(user), reason=cut(name.reason))
-    return phrase("the Identity Center user {name} ({id})", name=cut(name), id=cut(user))
+        return phrase("the Identity Center user {id} (no name: {reason})", id=short(user), reason=short(name.reason))
+    return phrase("the Identity Center user {name} ({id})", name=short(name), id=short(user))
 
 
 def _credentials(event: Event) -> str:
     key = event.actor.access_key_id
-    opened = cut(event.text("userIdentity", "sessionContext", "attributes", "creationDate"), 30)
+    opened = short(event.text("userIdentity", "sessionContext", "attributes", "creationDate"), 30)
     if event.text("userIdentity", "sessionCredentialFromConsole") == "true":
         return phrase("in the console since {time}", time=opened) if opened else phrase("in the console")
     if key.startswith(_LONG_LIVED):
@@ -135,7 +129,7 @@ def _credentials(event: Event) -> str:
 
 def _issuer(event: Event) -> str:
     issuer = event.text("userIdentity", "sessionContext", "sessionIssuer", "arn")
-    return phrase("issued by {arn}", arn=cut(issuer, _ARN)) if issuer else ""
+    return phrase("issued by {arn}", arn=short(issuer, _ARN)) if issuer else ""
 
 
 def _origin(event: Event) -> list[str]:
@@ -144,12 +138,12 @@ def _origin(event: Event) -> list[str]:
     provider = event.text("userIdentity", "sessionContext", "webIdFederationData", "federatedProvider")
     provider = provider or event.text("userIdentity", "identityProvider")
     if provider:
-        found.append(phrase("federated by {provider}", provider=cut(provider, _ARN)))
+        found.append(phrase("federated by {provider}", provider=short(provider, _ARN)))
     if event.text("userIdentity", "sessionContext", "ec2RoleDelivery") or _INSTANCE.fullmatch(event.actor.session_name):
-        instance = cut(event.actor.session_name) or phrase("that the record does not name")
+        instance = short(event.actor.session_name) or phrase("that the record does not name")
         found.append(phrase("given to the EC2 instance {name}", name=instance))
     if holder := event.text("userIdentity", "inScopeOf", "credentialsIssuedTo"):
-        found.append(phrase("given to {holder}", holder=cut(holder, _ARN)))
+        found.append(phrase("given to {holder}", holder=short(holder, _ARN)))
     return found
 
 
@@ -158,7 +152,7 @@ def _delegate(event: Event) -> str:
     account = event.text("userIdentity", "invokedByDelegate", "accountId")
     if not account:
         return ""
-    return phrase("by account {account}, to which the account delegated it for a time", account=cut(account, 20))
+    return phrase("by account {account}, to which the account delegated it for a time", account=short(account, 20))
 
 
 def second_factor(event: Event) -> tuple[Mfa, str]:
@@ -212,13 +206,15 @@ def familiar_name(event: Event) -> str:
     """The same for people: "alice", "the role deploy", "alice in the role Admin"."""
     actor = event.actor
     if actor.kind is ActorKind.ROLE:
-        role = cut(actor.role_arn.rpartition("/")[2] or actor.name)
+        role = short(actor.role_arn.rpartition("/")[2] or actor.name)
         if permission_set := permission_set_of(event):
-            return phrase("{who} with the permission set {name}", who=cut(actor.session_name), name=cut(permission_set))
+            return phrase(
+                "{who} with the permission set {name}", who=short(actor.session_name), name=short(permission_set)
+            )
         if actor.source_identity:
-            return phrase("{who} in the role {name}", who=cut(actor.source_identity), name=role)
+            return phrase("{who} in the role {name}", who=short(actor.source_identity), name=role)
         return phrase("the role {name}", name=role)
-    return cut(actor.name)
+    return short(actor.name)
 
 
 def network_address(event: Event) -> str:

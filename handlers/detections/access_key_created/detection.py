@@ -7,11 +7,11 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target
-from handlers.detections.words import facts, sentence, short
+from handlers.detections.words import facts, sentence
 
 _NAMES = ("CreateAccessKey",)
 

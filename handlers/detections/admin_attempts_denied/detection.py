@@ -7,7 +7,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.pattern import literals_at
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.access_key_created.detection import ACCESS_KEY_CREATED
 from handlers.detections.admin_credential_created.detection import ADMIN_CREDENTIAL_CREATED
 from handlers.detections.admin_group_joined.detection import ADMIN_GROUP_JOINED
@@ -18,7 +18,7 @@ from handlers.detections.once import once_an_event
 from handlers.detections.permissions_boundary_loosened.detection import PERMISSIONS_BOUNDARY_LOOSENED
 from handlers.detections.protecting_deny_removed.detection import PROTECTING_DENY_REMOVED
 from handlers.detections.role_trust_widened.detection import ROLE_TRUST_WIDENED
-from handlers.detections.words import facts, is_denied, short, who
+from handlers.detections.words import facts, is_denied, who
 
 _THRESHOLD = 3
 _OTHERS = (

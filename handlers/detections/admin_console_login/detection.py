@@ -8,13 +8,13 @@ from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.alerting.window_entry import user_entry
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
 from handlers.detections.grants import Target, judged_principal
 from handlers.detections.once import once_an_event
-from handlers.detections.words import facts, sentence, short
+from handlers.detections.words import facts, sentence
 
 _NAMES = ("ConsoleLogin",)
 _SEVERITY = {Mfa.NO: Severity.MEDIUM, Mfa.YES: Severity.INFO, Mfa.UNKNOWN: Severity.INFO}

@@ -10,11 +10,11 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.privilege import Verdict
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, judged_principal
-from handlers.detections.words import facts, lowered, sentence, short
+from handlers.detections.words import facts, lowered, sentence
 
 _Say = Callable[[str], str]
 # What was done to the user's credential, and what one would have tried.

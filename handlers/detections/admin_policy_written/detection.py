@@ -9,7 +9,7 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import diff_documents
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import (
     Judged,
@@ -21,7 +21,7 @@ from handlers.detections.grants import (
     judged_managed,
 )
 from handlers.detections.once import once_an_event
-from handlers.detections.words import short, tail
+from handlers.detections.words import tail
 
 _INLINE = {
     "PutUserPolicy": ("user", "userName"),

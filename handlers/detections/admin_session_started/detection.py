@@ -6,11 +6,11 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.alerting.window_entry import assumed_role_entry
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.grants import Target, judged_principal
-from handlers.detections.words import facts, sentence, short, tail
+from handlers.detections.words import facts, sentence, tail
 
 _NAMES = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity")
 # AssumeRole is by far the most frequent call of all: the cloud's filter has to go by the role's name. Whether the

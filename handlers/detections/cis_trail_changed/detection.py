@@ -8,12 +8,12 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import api_calls
 from handlers.detections.changes import Change, changed, first_text, nothing_changed
 from handlers.detections.grants import Target
 from handlers.detections.trail_tampered.detection import TRAIL_TAMPERED
-from handlers.detections.words import short, tail
+from handlers.detections.words import tail
 
 _CHANGES: Mapping[str, Change] = {
     "CreateTrail": Change(

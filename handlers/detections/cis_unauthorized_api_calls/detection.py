@@ -8,11 +8,11 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.admin_attempts_denied.detection import ADMIN_ATTEMPTS_DENIED
 from handlers.detections.calls import API_CALL, OTHER_CALL, service_of
 from handlers.detections.changes import is_service
-from handlers.detections.words import facts, short, who
+from handlers.detections.words import facts, who
 
 _THRESHOLD = 10
 # AccessDenied, AccessDeniedException, Client.UnauthorizedOperation, AuthorizationError, and their like.

@@ -6,10 +6,10 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
 from handlers.detections.posture import accounts, direct_events, is_direct
-from handlers.detections.words import facts, short
+from handlers.detections.words import facts
 
 _KIND = "GuardDuty Finding"
 _ROOT = "Root"

@@ -9,7 +9,7 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
 from handlers.detections.grants import (
     WHERE_ASSIGNED,
@@ -21,7 +21,7 @@ from handlers.detections.grants import (
     judged_principal,
     policy_words,
 )
-from handlers.detections.words import facts, sentence, short, tail
+from handlers.detections.words import facts, sentence, tail
 
 _SET_CALLS = (
     "AttachManagedPolicyToPermissionSet",

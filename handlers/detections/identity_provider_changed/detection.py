@@ -8,9 +8,9 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import API_CALL, OTHER_CALL, service_of
-from handlers.detections.words import facts, lowered, request_exhibit, sentence, short, tail
+from handlers.detections.words import facts, lowered, request_exhibit, sentence, tail
 
 # (service, call) -> what was done, and what one would have tried.
 _CALLS: Mapping[tuple[str, str], tuple[str, str]] = {

@@ -8,12 +8,12 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import is_service
 from handlers.detections.watched import Evidence, Own
-from handlers.detections.words import facts, is_denied, request_exhibit, sentence, short
+from handlers.detections.words import facts, is_denied, request_exhibit, sentence
 
 # How bad each is where the trail's records are in it.
 _BLOWS: Mapping[str, Blow] = {

@@ -9,9 +9,9 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
-from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short
+from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,11 @@ from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.privilege import weakened_by_removal
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.grants import Target, inline_words, policy_words
 from handlers.detections.once import once_an_event
-from handlers.detections.words import facts, lowered, pretty, sentence, short, tail
+from handlers.detections.words import facts, lowered, pretty, sentence, tail
 
 _DETACH = {
     "DetachUserPolicy": ("user", "userName"),

@@ -7,10 +7,10 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.alerting.window_entry import root_entry
 from handlers.detections import root
-from handlers.detections.words import facts, lowered, request_exhibit, sentence, short
+from handlers.detections.words import facts, lowered, request_exhibit, sentence
 
 _DESTRUCTIVE = (
     "Delete",

@@ -6,10 +6,10 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
 from handlers.detections.calls import SIGN_IN, is_call
-from handlers.detections.words import facts, lowered, sentence, short
+from handlers.detections.words import facts, lowered, sentence
 
 _OF_STS = {
     "GetFederationToken": phrase("a federated session"),

@@ -7,9 +7,9 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
-from handlers.detections.words import lowered, request_exhibit, sentence, short
+from handlers.detections.words import lowered, request_exhibit, sentence
 
 
 def assess(event: Event, _lookups: Lookups) -> Concern | Pass:

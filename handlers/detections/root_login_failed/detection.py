@@ -7,10 +7,10 @@ from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections import root
 from handlers.detections.calls import OTHER_CALL, is_call, sign_ins
-from handlers.detections.words import facts, short
+from handlers.detections.words import facts
 
 _NAMES = ("ConsoleLogin",)
 _THRESHOLD = 5

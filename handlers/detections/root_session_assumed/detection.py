@@ -6,11 +6,11 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.alerting.window_entry import assumed_root_entry
 from handlers.detections import root
 from handlers.detections.calls import API_CALL, OTHER_CALL, is_call
-from handlers.detections.words import facts, lowered, sentence, short, tail
+from handlers.detections.words import facts, lowered, sentence, tail
 
 _SWITCHES = {
     "EnableOrganizationsRootSessions": (

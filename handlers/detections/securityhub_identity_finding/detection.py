@@ -9,9 +9,9 @@ from handlers.alerting.detection import A_DAY, Concern, Detection, Exhibit, Pass
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.posture import accounts, direct_events, is_direct, text_in
-from handlers.detections.words import facts, listed, pretty, short, tail
+from handlers.detections.words import facts, listed, pretty, tail
 
 _KIND = "Security Hub Findings - Imported"
 

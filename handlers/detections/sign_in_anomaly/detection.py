@@ -6,9 +6,9 @@ from handlers.alerting.detection import Concern, Detection, Exhibit, Pass, Regio
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL
-from handlers.detections.words import facts, pretty, short
+from handlers.detections.words import facts, pretty
 
 _KIND = "Sign-in Anomaly Alert"  # sent directly, and durably; its content is not documented
 _SHOWN = 12

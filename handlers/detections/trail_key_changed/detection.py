@@ -8,13 +8,13 @@ from handlers.alerting.detection import Concern, Detection, Pass, Regions
 from handlers.alerting.event import Event
 from handlers.alerting.ports import Lookups
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.blinding import Blow, after_failure, keeps_records
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.changes import first_text
 from handlers.detections.once import once_an_event
 from handlers.detections.watched import Evidence, Own
-from handlers.detections.words import facts, request_exhibit, sentence, short, tail
+from handlers.detections.words import facts, request_exhibit, sentence, tail
 
 _BLOWS: Mapping[str, Blow] = {
     "DisableKey": Blow(

@@ -9,11 +9,11 @@ from handlers.alerting.event import Event
 from handlers.alerting.nouns import noun
 from handlers.alerting.ports import Lookups, Unknown
 from handlers.alerting.severity import Severity
-from handlers.alerting.text import phrase
+from handlers.alerting.text import phrase, short
 from handlers.detections.calls import OTHER_CALL, api_calls, is_call
 from handlers.detections.once import once_an_event
 from handlers.detections.selectors import Loss, losses
-from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, short, tail
+from handlers.detections.words import facts, is_denied, lowered, request_exhibit, sentence, tail
 
 _GONE = Loss(
     effect=phrase("it records nothing more, and no alert comes from an account that no trail records"),
