@@ -1,7 +1,7 @@
 -- title: Who became administrator
 -- title.ja: 管理者になった者
 -- answers: Every grant of administrator rights in IAM that succeeded: how, to whom, by whom, with the break-glass window and its approver where there was one.
--- answers.ja: 成功した管理者権限の付与。方法、対象、実行者、ブレークグラス枠とその承認者を示す。
+-- answers.ja: 成功した管理者権限の付与。方法、対象、実行者、ブレークグラス期間とその承認者を示す。
 -- parameter: policy  varchar  "%:aws:policy/AdministratorAccess"  the pattern of ARNs of policies that make an administrator
 -- parameter: admin  varchar  "%admin%"  the pattern (LIKE, lower case) by which ARNs of administrators are known
 WITH grants AS (

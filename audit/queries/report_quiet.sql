@@ -1,7 +1,7 @@
 -- title: Findings that were kept quiet
 -- title.ja: 通知されなかった検出
 -- answers: Every finding of the period that a suppression or a declared deployer kept quiet, and why.
--- answers.ja: 期間内に抑制または宣言されたデプロイ担当により通知されなかった検出と、その理由。
+-- answers.ja: 期間内に抑制または宣言されたデプロイロールにより通知されなかった検出と、その理由。
 SELECT DISTINCT
   coalesce(event_time, received) AS time,
   detection_id AS operation,

@@ -1,7 +1,7 @@
 -- title: Sessions of root and of administrators
 -- title.ja: ルートユーザーと管理者のセッション
 -- answers: Every session of root or an administrator that began in the period, by its sign-in or access key, with the break-glass window it was held against.
--- answers.ja: 期間内に始まったルートユーザーまたは管理者のセッションと、照合された緊急アクセスの時間枠。
+-- answers.ja: 期間内に始まったルートユーザーまたは管理者のセッションと、照合されたブレークグラス期間。
 WITH begun AS (
   SELECT DISTINCT
     coalesce(event_time, received) AS time, finding_id, detection_id, actor, source_ip, account, region, alert_id,

@@ -1,7 +1,7 @@
 -- title: Break-glass windows
--- title.ja: 緊急アクセスの許可時間枠
+-- title.ja: ブレークグラス期間
 -- answers: Every break-glass window that reaches into the period, as its last act left it, and who approved it.
--- answers.ja: 期間にかかる緊急アクセスの時間枠について、最後の操作後の状態と承認者。
+-- answers.ja: 期間にかかるブレークグラス期間について、最後の操作後の状態と承認者。
 -- parameter: history  bigint  "35"  how many days before the period a window may have been asked for
 WITH acts AS (
   SELECT

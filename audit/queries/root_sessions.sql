@@ -1,7 +1,7 @@
 -- title: Root sessions
 -- title.ja: ルートユーザーのセッション
 -- answers: Each session of root: when it began, how long it lasted, what was done in it, from where, and in which break-glass window.
--- answers.ja: ルートユーザーの各セッション。開始、継続時間、操作、接続元、対応するブレークグラス枠を示す。
+-- answers.ja: ルートユーザーの各セッション。開始、継続時間、操作、接続元、対応するブレークグラス期間を示す。
 WITH calls AS (
   SELECT DISTINCT
     eventid, eventtime, eventname, errorcode, sourceipaddress,

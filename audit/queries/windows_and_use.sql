@@ -1,7 +1,7 @@
 -- title: Break-glass windows against actual use
--- title.ja: ブレークグラス枠と実際の使用
+-- title.ja: ブレークグラス期間と実際の使用
 -- answers: Each break-glass window of the period: for whom and what, who approved it, and which calls of root were made in it.
--- answers.ja: 各ブレークグラス枠の対象、承認者、枠内で行われたルートユーザーの操作。
+-- answers.ja: 各ブレークグラス期間の対象、承認者、期間内で行われたルートユーザーの操作。
 WITH acts AS (
   SELECT
     "window".id AS id, "window".account AS account, "window".identity AS identity, "window".person AS person,

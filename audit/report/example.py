@@ -28,6 +28,7 @@ from handlers.alerting.finding import Finding
 from handlers.alerting.life import OURSELVES, Act, Cause, Life, Verb, decide
 from handlers.alerting.severity import Severity
 from handlers.alerting.suppression import Deployer, Quiet, Suppression
+from handlers.alerting.text import phrase
 from handlers.alerting.window import ROOT, Standing, Use, Window, WindowAct, WindowState, WindowVerb
 from handlers.detections import CATALOGUE
 
@@ -367,7 +368,7 @@ class _Example:
             account=ACCOUNT,
             group=f"{ACCOUNT}#{detection_id}",
             severity=severity or detection.severity,
-            title=detection.title,
+            title=phrase(detection.title),
             summary=summary,
             subject=subject,
             why=detection.why,

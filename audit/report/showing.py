@@ -9,6 +9,8 @@ from audit.report.document import Cell, Missing, Title, Word
 from audit.report.month import Month
 from audit.report.words import Language, said
 from handlers.adapters.untrusted import plain
+from handlers.adapters.wording import words_for
+from handlers.alerting.text import Text
 
 _TEXT = 500  # characters of one cell in the page; the CSV has more
 _UNITS = (("unit.days", 86_400), ("unit.hours", 3_600), ("unit.minutes", 60))
@@ -48,6 +50,8 @@ class Shower:
                 return value.isoformat()
             case timedelta():
                 return self.length(value)
+            case Text():  # what a finding says
+                return plain(words_for(self.language).say(value), _TEXT)
         return plain(value, _TEXT)
 
     def missing(self, value: Missing) -> str:

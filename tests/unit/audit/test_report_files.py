@@ -22,7 +22,11 @@ from audit.report.files import csv_files, json_text
 from audit.report.month import Month
 from audit.report.page import html_of
 from audit.report.showing import Shower
-from audit.report.words import LANGUAGES, WORDS
+from audit.report.words import LANGUAGES, WORDS, said
+from handlers.adapters.wording import words_for
+from handlers.alerting.life import State
+from handlers.alerting.severity import Severity
+from handlers.alerting.text import phrase
 from tests.unit.hostile_strings import HOSTILE
 
 MONTH = Month.parse("2026-10", "Asia/Tokyo")
@@ -291,3 +295,21 @@ def test_values_of_an_engine_are_shown_as_they_are():
     assert show(datetime(2026, 10, 1, 0, 30, tzinfo=UTC)) == "2026-10-01 09:30"
     assert show(datetime(2026, 10, 1, 0, 30)) == "2026-10-01 00:30:00 UTC"
     assert show("alice\u202eecila") != "alice\u202eecila"
+
+
+def test_what_findings_say_is_said_in_the_language_of_the_report():
+    shower = Shower(language="ja", month=Month.parse("2026-10", "UTC"))
+    title = phrase("Expected: {title}", title=phrase("Root signed in to the console"))
+    assert shower.text(title) == "想定内: ルートユーザーがコンソールにサインインしました"
+    assert Shower(language="en", month=shower.month).text(title) == "Expected: Root signed in to the console"
+    assert shower.text("Root signed in to the console") == "Root signed in to the console", "data stays as it is"
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_severities_and_states_are_called_as_in_the_messages(language):
+    words = words_for(language)
+    for severity in Severity:
+        assert said(f"severity.{severity.name}", language) == words.severities[severity]
+    if language == "ja":
+        for state in (State.OPEN, State.ACKNOWLEDGED, State.EXPECTED, State.CLOSED):
+            assert said(f"state.{state.value}", language) == words.states[state]
