@@ -1,7 +1,7 @@
 -- title: How soon somebody took each alert
 -- title.ja: 各アラートに対応するまでの時間
 -- answers: When a person first did something about each alert of MEDIUM and worse that opened in the period, and after how many seconds; sorted by them, so that the median is the row in the middle.
--- answers.ja: 期間内に発生した MEDIUM 以上の各アラートに、人が最初に対応した時刻と経過秒数。秒数順のため、中央の行が中央値。
+-- answers.ja: 期間内に発生した 重大度「中」以上の各アラートに、人が最初に対応した時刻と経過秒数。秒数順のため、中央の行が中央値。
 -- parameter: history  bigint  "120"  how many days before the period an alert may have begun, which then opened earlier
 WITH found AS (
   SELECT

@@ -1,7 +1,7 @@
 -- title: Alerts that nobody has taken
 -- title.ja: 未対応のアラート
 -- answers: The alerts of MEDIUM and worse that opened before the end of the period and whose last act, if there was any, left them open or escalated.
--- answers.ja: 期間の終わりまでに発生し、最後の操作の後も未対応またはエスカレーション中の MEDIUM 以上のアラート。
+-- answers.ja: 期間の終わりまでに発生し、最後の操作の後も未対応またはエスカレーション中の 重大度「中」以上のアラート。
 -- parameter: history  bigint  "400"  how many days before the period an alert may have begun
 WITH found AS (
   SELECT

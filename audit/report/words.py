@@ -110,7 +110,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "lead.open": (
         "Alerts of MEDIUM and worse that nobody has taken, whichever month they are of.",
-        "どの月のものかにかかわらず、まだ誰も対応していない MEDIUM 以上のアラートです。",
+        "どの月のものかにかかわらず、まだ誰も対応していない 重大度「中」以上のアラートです。",
     ),
     "lead.access": (
         "What IAM Access Analyzer finds: resources that others can reach, and access that nobody uses.",
@@ -152,8 +152,8 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "figure.grants_refused": ("Grants that AWS refused", "AWS が拒否した付与"),
     "figure.granters": ("People and roles who granted", "付与した人とロール"),
     "figure.alerts": ("Alerts", "アラート"),
-    "figure.alerts_critical": ("Of them CRITICAL", "うち CRITICAL"),
-    "figure.taken": ("Taken by somebody (MEDIUM and worse)", "対応済み（MEDIUM 以上）"),
+    "figure.alerts_critical": ("Of them CRITICAL", "うち「重大」"),
+    "figure.taken": ("Taken by somebody (MEDIUM and worse)", "対応済み（重大度「中」以上）"),
     "figure.median_wait": ("Time to acknowledge, median", "対応までの時間（中央値）"),
     "figure.p90_wait": ("Nine of ten within", "9 割がこの時間以内"),
     "figure.events_without_alert": ("Events without an alert", "アラートのないイベント"),
@@ -184,7 +184,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "chart.activity": ("Alerts by day and severity", "日別・重大度別のアラート数"),
     "chart.waits": (
         "Time until somebody took an alert (MEDIUM and worse)",
-        "アラートに対応するまでの時間（MEDIUM 以上）",
+        "アラートに対応するまでの時間（重大度「中」以上）",
     ),
     "chart.hours": ("Findings by weekday and hour ({zone})", "曜日と時刻ごとの検出数（{zone}）"),
     "band.5m": ("under 5 min", "5 分未満"),
